@@ -1,0 +1,85 @@
+package crdt
+
+// Apply changes the entry as d says. The caller has checked that d is for this
+// key and [Delta.Ready]; [Partition.Apply] does both. Applying a delta again,
+// or one that stands for a range of writes of which some have been applied, is
+// harmless.
+func (e *Entry) Apply(d *Delta) {
+	ctx := d.context()
+	for i := range d.Effects {
+		e.applyEffect(d, ctx, &d.Effects[i])
+	}
+	e.tidy()
+}
+
+func (e *Entry) applyEffect(d *Delta, ctx context, f *Effect) {
+	switch f.Op {
+	case EffectClear:
+		e.clear(ctx, f.Seen)
+	case EffectPut:
+		e.change(f.Kind, f.Field, func(c *Cell) {
+			c.remove(ctx, f.Seen)
+			if d.Stamp > e.Cut() {
+				c.put(Write{d.Dot, d.Stamp, f.Value})
+			}
+		})
+	case EffectRemove:
+		e.change(f.Kind, f.Field, func(c *Cell) { c.remove(ctx, f.Seen) })
+	case EffectAdd:
+		e.change(f.Kind, f.Field, func(c *Cell) { c.add(d, f) })
+	case EffectExpire:
+		if d.Stamp > e.Cut() {
+			e.expire(ctx, Expiry{d.Dot, d.Stamp, f.At})
+		}
+	case EffectCut:
+		e.raiseCut(f.Cut)
+	}
+}
+
+// add applies an increment: the run's new total replaces an older one.
+func (c *Cell) add(d *Delta, f *Effect) {
+	next := Contribution{Replica: d.Dot.Replica, Start: f.Start, N: d.Dot.N, Stamp: d.Stamp, Total: f.Sum}
+	if s, ok := c.sum(next.Replica); ok {
+		s.merge(next)
+		next = s
+	}
+	c.setSum(next)
+}
+
+// clear takes everything that ctx covers from the whole entry, its expiries
+// included. A time cut stays: it speaks of the unseen as well.
+func (e *Entry) clear(ctx context, seen []Seen) {
+	type place struct {
+		kind  Kind
+		field string
+	}
+	at := map[place][]Seen{}
+	for _, s := range seen {
+		p := place{s.Kind, s.Field}
+		at[p] = append(at[p], s)
+	}
+	e.change(KindString, "", func(c *Cell) { c.remove(ctx, at[place{KindString, ""}]) })
+	if e.x == nil {
+		return
+	}
+	for _, s := range e.x.sections {
+		for field := range s.cells {
+			e.change(s.kind, field, func(c *Cell) { c.remove(ctx, at[place{s.kind, field}]) })
+		}
+	}
+	e.dropExpiries(func(x Expiry) bool { return ctx.covers(x.Dot) })
+}
+
+// raiseCut makes everything stamped at or before cut gone. Live writes and
+// expiries go at once. Contributions are only hidden: one whose replica does
+// not know of the cut yet may still go on, and then counts whole.
+func (e *Entry) raiseCut(cut HLC) {
+	if cut <= e.Cut() {
+		return
+	}
+	e.ensureExtra().cut = cut
+	e.changeAll(func(c *Cell) {
+		c.dropWrites(func(w Write) bool { return w.Stamp <= cut })
+	})
+	e.dropExpiries(func(x Expiry) bool { return x.Stamp <= cut })
+}

@@ -1,0 +1,89 @@
+package crdttest
+
+import (
+	"strconv"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// execute runs a command through package crdt and returns what it answers.
+func execute(m *crdt.Mutator, c Command, now int64) (r Reply) {
+	switch c.Verb {
+	case Set:
+		r.OK = c.At <= now && m.View().Exists()
+		m.Set(c.Value, c.At)
+	case Del:
+		r.OK = m.Del()
+	case Expire:
+		r.OK = m.Expire(c.At)
+	case Persist:
+		r.OK = m.Persist()
+	case Invalidate:
+		m.Invalidate()
+	case HSet:
+		r.OK, r.Err = m.HSet(c.Field, c.Value)
+	case HDel:
+		r.OK, r.Err = m.HDel(c.Field)
+	case SAdd:
+		r.OK, r.Err = m.SAdd(c.Field)
+	case SRem:
+		r.OK, r.Err = m.SRem(c.Field)
+	case ZAdd:
+		r.OK, r.Err = m.ZAdd(c.Field, c.Amount)
+	case ZRem:
+		r.OK, r.Err = m.ZRem(c.Field)
+	default:
+		r.Text, r.Err = increment(m, c)
+	}
+	return r
+}
+
+// increment runs a command that adds to a number.
+func increment(m *crdt.Mutator, c Command) (text string, err error) {
+	var n int64
+	switch c.Verb {
+	case IncrFloat:
+		return m.IncrFloat(c.Amount)
+	case HIncrFloat:
+		return m.HIncrFloat(c.Field, c.Amount)
+	case Incr:
+		n, err = m.Incr(int64(c.Amount))
+	case HIncr:
+		n, err = m.HIncr(c.Field, int64(c.Amount))
+	case ZIncr:
+		score, err := m.ZIncr(c.Field, c.Amount)
+		if err != nil {
+			return "", err
+		}
+		return crdt.FormatFloat(score), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return strconv.FormatInt(n, 10), nil
+}
+
+// read returns what a reader sees, in the specification's terms.
+func read(view crdt.View) Value {
+	v := Value{Kind: view.Kind(), ExpireAt: view.ExpireAt(), Version: view.Version()}
+	switch v.Kind {
+	case crdt.KindString:
+		v.Text, _ = view.Get()
+	case crdt.KindHash:
+		v.Fields = map[string]string{}
+		for f := range view.Fields() {
+			v.Fields[f], _ = view.Field(f)
+		}
+	case crdt.KindSet:
+		v.Members = map[string]bool{}
+		for f := range view.Fields() {
+			v.Members[f] = view.Has(f)
+		}
+	case crdt.KindZSet:
+		v.Scores = map[string]float64{}
+		for f := range view.Fields() {
+			v.Scores[f], _ = view.Score(f)
+		}
+	}
+	return v
+}

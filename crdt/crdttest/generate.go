@@ -1,0 +1,131 @@
+package crdttest
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// theme is the mix of verbs of one history. Most histories stay with one kind,
+// so that its commands meet each other often.
+type theme []Verb
+
+var themes = []theme{
+	{Set, Set, Incr, IncrFloat, Incr, Del, Expire, Persist, Invalidate},
+	{Set, Expire, Persist, Expire, Set, Incr, Del},
+	{Incr, Incr, Incr, Set, Del, Invalidate, Expire},
+	{HSet, HSet, HDel, HIncr, HIncr, HIncrFloat, Del, Expire, Persist, Invalidate},
+	{HIncr, HIncr, HDel, HSet, Expire, Del},
+	{SAdd, SAdd, SRem, Del, Expire, Invalidate},
+	{ZAdd, ZIncr, ZIncr, ZRem, Del, Expire, Persist, Invalidate},
+	{Set, Incr, HSet, HIncr, HDel, SAdd, SRem, ZAdd, ZIncr, ZRem, Del, Del, Expire, Persist, Invalidate},
+	{Set, HSet, SAdd, ZIncr, Incr, Del, Expire, HDel, SRem, ZRem},
+}
+
+var (
+	keys   = []string{"k", "l"}
+	fields = []string{"f", "g"}
+	values = []string{"5", "-3", "10.5", "abc", "70", "0"}
+)
+
+// generator makes up the steps of a history.
+type generator struct {
+	*rand.Rand
+	replicas int
+	verbs    theme
+	keys     []string
+	wall     int64
+	tick     int64 // time passes in multiples of it, so that moments meet
+	saves    int
+}
+
+// generate returns the history of a seed: always the same one.
+func generate(seed uint64, o Options) []step {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch}
+	g.tick = 1 + 4*g.Int64N(3)
+	g.verbs = themes[g.IntN(len(themes))]
+	g.keys = keys[:1+g.IntN(len(keys))]
+	var steps []step
+	for r := range g.replicas {
+		if g.IntN(2) == 0 {
+			steps = append(steps, step{action: setSkew, at: r, millis: g.tick * (g.Int64N(5) - 2)})
+		}
+	}
+	for len(steps) < o.Steps {
+		steps = append(steps, g.step())
+	}
+	return steps
+}
+
+func (g *generator) step() step {
+	s := step{at: g.IntN(g.replicas), other: g.IntN(g.replicas)}
+	switch p := g.IntN(100); {
+	case p < 45:
+		s.action, s.commands = doCommand, g.commands()
+	case p < 73:
+		// Mostly the next one, sometimes an old one again or one too early.
+		s.action, s.offset, s.count = pullDelta, max(g.IntN(6)-2, 0)-g.IntN(2), 1
+		if g.IntN(3) == 0 {
+			s.count = 2 + g.IntN(3)
+		}
+	case p < 80:
+		s.action = catchUp
+	case p < 86:
+		s.action = mergeState
+	case p < 90:
+		s.action = saveState
+		g.saves++
+	case p < 95 && g.saves > 0:
+		s.action, s.other = loadState, g.IntN(g.saves)
+	default:
+		s.action, s.millis = passTime, g.tick*(1+g.Int64N(4))
+		g.wall += s.millis
+	}
+	return s
+}
+
+// commands returns those of one write: mostly one, sometimes a few of a verb that
+// takes several fields.
+func (g *generator) commands() []Command {
+	first := g.command()
+	all := []Command{first}
+	if v := first.Verb; v.isCellRemoval() || v.isWrite() && v != Set {
+		for g.IntN(4) == 0 {
+			c := first
+			g.fill(&c)
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func (g *generator) command() Command {
+	c := Command{Verb: g.verbs[g.IntN(len(g.verbs))], Key: g.keys[g.IntN(len(g.keys))], At: crdt.Never}
+	g.fill(&c)
+	return c
+}
+
+// fill chooses what comes after the key.
+func (g *generator) fill(c *Command) {
+	if k := c.Verb.kind(); k != crdt.KindNone && k != crdt.KindString {
+		c.Field = fields[g.IntN(len(fields))]
+	}
+	switch c.Verb {
+	case Set, HSet:
+		c.Value = values[g.IntN(len(values))]
+	case Incr, HIncr:
+		c.Amount = float64(g.IntN(9) - 3)
+	case IncrFloat, HIncrFloat, ZIncr:
+		c.Amount = float64(g.IntN(33)-12) / 4
+	case ZAdd:
+		c.Amount = float64(g.IntN(20))
+		if g.IntN(20) == 0 {
+			c.Amount = math.Inf(1 - 2*g.IntN(2))
+		}
+	}
+	if c.Verb == Expire || c.Verb == Set && g.IntN(3) == 0 {
+		// Now and then at a time that has come.
+		c.At = g.wall + g.tick*g.Int64N(9) - g.Int64N(2)
+	}
+}

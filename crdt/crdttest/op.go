@@ -1,0 +1,99 @@
+package crdttest
+
+import "github.com/atollcache/atoll/crdt"
+
+// Verb is what a command does.
+type Verb uint8
+
+// The verbs. Those named after a kind's letter work inside a collection.
+const (
+	Set Verb = iota + 1
+	Del
+	Incr
+	IncrFloat
+	Expire
+	Persist
+	Invalidate
+	HSet
+	HDel
+	HIncr
+	HIncrFloat
+	SAdd
+	SRem
+	ZAdd
+	ZIncr
+	ZRem
+	numVerbs
+)
+
+// Command is one command on one key. Which fields count depends on Verb.
+type Command struct {
+	Verb   Verb
+	Key    string
+	Field  string  // the field or member
+	Value  string  // Set, HSet
+	Amount float64 // increments and scores; integers up to 2^53 and small binary fractions are exact
+	At     int64   // Set, Expire: milliseconds since the Unix epoch, or crdt.Never
+}
+
+// Op is one write, or one of the commands of one write: what it changed, who made
+// it, and what its origin had seen when it did.
+type Op struct {
+	Command
+	Dot   crdt.Dot
+	Nth   int // its place among the commands of one write, such as HSET with several fields
+	Stamp crdt.HLC
+	Saw   crdt.Vector // all that the origin had applied before, its own writes included
+
+	// What the command decided from what its origin saw at that time.
+
+	// Fresh says that nothing of the key was visible.
+	Fresh bool
+	// NewRun says, of an increment, that none of its replica's earlier
+	// increments of the cell counted any more.
+	NewRun bool
+}
+
+// saw reports whether o's origin had seen p.
+func (o *Op) saw(p *Op) bool { return o.Saw.Covers(p.Dot) }
+
+// version returns the op's place in the total order of R1.
+func (o *Op) version() crdt.Version { return crdt.Version{Stamp: o.Stamp, Replica: o.Dot.Replica} }
+
+// place is a cell: a kind's field or member, or the string itself.
+type place struct {
+	kind  crdt.Kind
+	field string
+}
+
+func (o *Op) place() place { return place{o.Verb.kind(), o.Field} }
+
+// kind returns the kind that the verb works inside of, crdt.KindNone for those
+// that work on any key.
+func (v Verb) kind() crdt.Kind {
+	switch v {
+	case Set, Incr, IncrFloat:
+		return crdt.KindString
+	case HSet, HDel, HIncr, HIncrFloat:
+		return crdt.KindHash
+	case SAdd, SRem:
+		return crdt.KindSet
+	case ZAdd, ZIncr, ZRem:
+		return crdt.KindZSet
+	}
+	return crdt.KindNone
+}
+
+// isWrite reports whether the verb gives a cell a value.
+func (v Verb) isWrite() bool { return v == Set || v == HSet || v == SAdd || v == ZAdd }
+
+// isIncrement reports whether the verb adds to a cell's number.
+func (v Verb) isIncrement() bool {
+	return v == Incr || v == IncrFloat || v == HIncr || v == HIncrFloat || v == ZIncr
+}
+
+// isCellRemoval reports whether the verb removes one field or member.
+func (v Verb) isCellRemoval() bool { return v == HDel || v == SRem || v == ZRem }
+
+// isContent reports whether the verb leaves something that can be read.
+func (v Verb) isContent() bool { return v.isWrite() || v.isIncrement() }

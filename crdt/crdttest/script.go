@@ -1,0 +1,98 @@
+package crdttest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// verbNames are the verbs as scripts write them.
+var verbNames = [numVerbs]string{
+	Set: "set", Del: "del", Incr: "incr", IncrFloat: "incrfloat", Expire: "expire", Persist: "persist",
+	Invalidate: "invalidate", HSet: "hset", HDel: "hdel", HIncr: "hincr", HIncrFloat: "hincrfloat",
+	SAdd: "sadd", SRem: "srem", ZAdd: "zadd", ZIncr: "zincr", ZRem: "zrem",
+}
+
+// actionNames are the other actions as scripts write them.
+var actionNames = map[action]string{
+	pullDelta: "pull", catchUp: "catchup", mergeState: "merge", saveState: "save",
+	loadState: "load", passTime: "pass", setSkew: "skew", expectValue: "want",
+}
+
+// String returns the step as a line of a script.
+func (s step) String() string {
+	at := fmt.Sprintf("r%d ", s.at+1)
+	if s.action == doCommand {
+		var commands []string
+		for _, c := range s.commands {
+			commands = append(commands, c.String())
+		}
+		return at + strings.Join(commands, " + ")
+	}
+	name := actionNames[s.action]
+	switch s.action {
+	case pullDelta:
+		return fmt.Sprintf("%s%s r%d %d %d", at, name, s.other+1, s.offset, s.count)
+	case catchUp, mergeState:
+		return fmt.Sprintf("%s%s r%d", at, name, s.other+1)
+	case saveState:
+		return at + name
+	case loadState:
+		return fmt.Sprintf("%s%s %d", at, name, s.other)
+	case passTime:
+		return fmt.Sprintf("%s %d", name, s.millis)
+	case setSkew:
+		return fmt.Sprintf("%s%s %d", at, name, s.millis)
+	default:
+		return fmt.Sprintf("%s%s %s %s", at, name, s.key, s.expect)
+	}
+}
+
+// String returns the command as a script writes it. Times count from the
+// history's beginning.
+func (c Command) String() string {
+	words := []string{verbNames[c.Verb], c.Key}
+	if c.Field != "" {
+		words = append(words, c.Field)
+	}
+	switch {
+	case c.Verb == Set || c.Verb == HSet:
+		words = append(words, c.Value)
+	case c.Verb.isIncrement() || c.Verb == ZAdd:
+		words = append(words, crdt.FormatFloat(c.Amount))
+	}
+	if c.Verb == Expire || c.Verb == Set && c.At != crdt.Never {
+		words = append(words, "at", strconv.FormatInt(c.At-epoch, 10))
+	}
+	return strings.Join(words, " ")
+}
+
+// String returns the value as a script's want line writes it.
+func (v Value) String() string {
+	words := []string{v.Kind.String()}
+	switch v.Kind {
+	case crdt.KindString:
+		words = append(words, v.Text)
+	case crdt.KindHash:
+		for _, f := range slices.Sorted(maps.Keys(v.Fields)) {
+			words = append(words, f+"="+v.Fields[f])
+		}
+	case crdt.KindSet:
+		words = append(words, slices.Sorted(maps.Keys(v.Members))...)
+	case crdt.KindZSet:
+		for _, f := range slices.Sorted(maps.Keys(v.Scores)) {
+			words = append(words, f+"="+crdt.FormatFloat(v.Scores[f]))
+		}
+	}
+	if v.ExpireAt != crdt.Never {
+		words = append(words, "until", strconv.FormatInt(v.ExpireAt-epoch, 10))
+	}
+	return strings.Join(words, " ")
+}
+
+// String returns the reply for failure messages.
+func (r Reply) String() string { return fmt.Sprintf("{%v %q %v}", r.OK, r.Text, r.Err) }

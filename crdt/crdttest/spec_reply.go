@@ -1,0 +1,117 @@
+package crdttest
+
+import (
+	"errors"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// Reply is what a command answers its caller.
+type Reply struct {
+	Err  error
+	OK   bool   // whether the key, field or expiry existed (removals, EXPIRE) or is new (HSET, SADD, ZADD)
+	Text string // an increment's sum
+}
+
+// same reports whether both answer the same.
+func (r Reply) same(o Reply) bool {
+	return r.OK == o.OK && r.Text == o.Text && errors.Is(r.Err, o.Err)
+}
+
+// decide says what a command does at a replica that has seen ops: the reply, and
+// the op that results, with what it decided. The op has no verb when the command
+// changes nothing. The earlier commands of the same write are not seen yet, but a
+// field that one of them named is neither new nor there to be removed again.
+func decide(ops, earlier []Op, op Op, now int64) (Op, Reply) {
+	before := Spec(ops, now)
+	op.Fresh = before.Kind == crdt.KindNone && op.Verb.isContent()
+	op.NewRun = op.Verb.isIncrement() && !anyOwn(liveContent(ops, now), &op)
+	op.settleExpiry(before, now)
+	reply := replySpec(before, &op)
+	for i := range earlier {
+		reply.OK = reply.OK && earlier[i].place() != op.place()
+	}
+	changes := reply.OK || op.Verb.isContent() || op.Verb == Invalidate
+	switch {
+	case !changes || reply.Err != nil:
+		op.Verb = 0
+	case op.Verb.isIncrement():
+		reply.Text = Spec(append(ops[:len(ops):len(ops)], op), now).number(op.Field)
+	}
+	return op, reply
+}
+
+// anyOwn reports whether one of the increments of op's replica in op's cell counts.
+func anyOwn(live []*Op, op *Op) bool {
+	for _, p := range live {
+		if p.Verb.isIncrement() && p.place() == op.place() && p.Dot.Replica == op.Dot.Replica {
+			return true
+		}
+	}
+	return false
+}
+
+// settleExpiry turns what expires at once into a removal, PERSIST into an expiry
+// at never, and keeps an expiry after the stamp of the op that makes it.
+func (o *Op) settleExpiry(before Value, now int64) {
+	switch {
+	case o.Verb == Persist:
+		o.At = crdt.Never
+	case o.Verb != Set && o.Verb != Expire:
+	case o.At <= now:
+		o.Verb, o.Fresh = Del, false
+	case o.At != crdt.Never:
+		o.At = max(o.At, o.Stamp.Millis()+1)
+	}
+}
+
+// replySpec returns what the command answers, but for sums.
+func replySpec(before Value, o *Op) Reply {
+	exists := before.Kind != crdt.KindNone
+	has := before.has(o.Field)
+	kind := o.Verb.kind()
+	switch {
+	case exists && kind != crdt.KindNone && o.Verb != Set && kind != before.Kind:
+		return Reply{Err: crdt.ErrWrongType}
+	case o.Verb == Incr || o.Verb == HIncr:
+		if _, ok := crdt.ParseInt(before.number(o.Field)); !ok {
+			return Reply{Err: crdt.ErrNotInteger}
+		}
+		return Reply{}
+	case o.Verb == IncrFloat || o.Verb == HIncrFloat:
+		if _, ok := crdt.ParseFloat(before.number(o.Field)); !ok {
+			return Reply{Err: crdt.ErrNotFloat}
+		}
+		return Reply{}
+	case o.Verb == Del, o.Verb == Expire:
+		return Reply{OK: exists}
+	case o.Verb == Persist:
+		return Reply{OK: before.ExpireAt != crdt.Never}
+	case o.Verb.isCellRemoval():
+		return Reply{OK: has}
+	case o.Verb.isWrite() && o.Verb != Set:
+		return Reply{OK: !has}
+	}
+	return Reply{}
+}
+
+// has reports whether the value has a field or member.
+func (v Value) has(field string) bool {
+	_, inHash := v.Fields[field]
+	_, inZSet := v.Scores[field]
+	return inHash || inZSet || v.Members[field]
+}
+
+// number returns the text that an increment of the string, field or member adds
+// to, "0" when it does not exist.
+func (v Value) number(field string) string {
+	switch {
+	case v.Kind == crdt.KindString:
+		return v.Text
+	case v.Kind == crdt.KindHash && v.has(field):
+		return v.Fields[field]
+	case v.Kind == crdt.KindZSet:
+		return crdt.FormatFloat(v.Scores[field])
+	}
+	return "0"
+}

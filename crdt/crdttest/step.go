@@ -1,0 +1,142 @@
+package crdttest
+
+import (
+	"fmt"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// action is what a step of a history does.
+type action uint8
+
+const (
+	doCommand   action = iota + 1
+	pullDelta          // take one delta of an origin, or several as one
+	catchUp            // take all deltas that another replica has seen
+	mergeState         // join the whole state of another replica
+	saveState          // send a whole state off, to arrive later
+	loadState          // join a state that was saved
+	passTime           // for everybody
+	setSkew            // of one replica's wall clock
+	expectValue        // only in scripts written by hand
+)
+
+// step is one step of a history. It names things relative to what there is, so
+// that it still means something when the steps before it are left out.
+type step struct {
+	action   action
+	at       int       // the replica, from 0
+	other    int       // the other replica, or the saved state
+	offset   int       // pullDelta
+	count    int       // pullDelta
+	millis   int64     // passTime, setSkew
+	commands []Command // doCommand; all on one key
+	key      string    // expectValue
+	expect   string    // expectValue
+}
+
+// run does one step and checks the replica that it touched.
+func (w *world) run(s step) (err error) {
+	r := w.replicas[s.at%len(w.replicas)]
+	other := w.replicas[s.other%len(w.replicas)]
+	var keys []string
+	switch s.action {
+	case doCommand:
+		keys = []string{s.commands[0].Key}
+		err = w.do(r, s.commands)
+	case pullDelta:
+		keys, err = w.pull(r, other.id, s.offset, s.count)
+	case catchUp:
+		keys, err = w.catchUp(r, other)
+	case mergeState:
+		keys, err = w.join(r, saved{other.part.Snapshot(), other.clock.Last()})
+	case saveState:
+		w.save(r)
+	case loadState:
+		if len(w.saved) > 0 {
+			keys, err = w.join(r, w.saved[s.other%len(w.saved)])
+		}
+	case passTime:
+		w.wall += s.millis
+	case setSkew:
+		r.skew = s.millis
+	case expectValue:
+		have := read(r.part.Entry(s.key).View(w.now(r)))
+		if have.String() != s.expect {
+			err = fmt.Errorf("%s at r%d: want %s, have %v", s.key, r.id, s.expect, have)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return w.check(r, keys)
+}
+
+// replay runs a whole history and then the exchange of everything.
+func replay(o Options, steps []step) error {
+	w := newWorld(o)
+	for i, s := range steps {
+		if err := w.run(s); err != nil {
+			return fmt.Errorf("step %d, %v: %w", i+1, s, err)
+		}
+	}
+	return w.settle()
+}
+
+// settle checks the laws of joining on the states there are, exchanges
+// everything, half by deltas and half by states, and checks that all replicas
+// hold the same.
+func (w *world) settle() error {
+	for _, r := range w.replicas {
+		w.save(r)
+	}
+	if err := w.laws(); err != nil {
+		return err
+	}
+	return w.converge()
+}
+
+// converge brings every replica to the join of all, by deltas and by states in
+// turns, and compares them.
+func (w *world) converge() error {
+	for i := range w.replicas[1:] {
+		there, back := catchUp, mergeState
+		if i%2 == 1 {
+			there, back = back, there
+		}
+		if err := w.run(step{action: there, at: 0, other: i + 1}); err != nil {
+			return fmt.Errorf("final exchange: %w", err)
+		}
+		if err := w.run(step{action: back, at: i + 1, other: 0}); err != nil {
+			return fmt.Errorf("final exchange: %w", err)
+		}
+	}
+	first := w.replicas[0]
+	for _, r := range w.replicas {
+		if _, err := w.catchUp(r, first); err != nil {
+			return err
+		}
+		if err := w.check(r, w.keys(), w.expiries()...); err != nil {
+			return fmt.Errorf("in the end: %w", err)
+		}
+		if len(r.held) > 0 {
+			return fmt.Errorf("in the end r%d still holds %v back", r.id, r.held[0].Dot)
+		}
+		if have, want := canonical(&r.part), canonical(&first.part); string(have) != string(want) {
+			return fmt.Errorf("in the end r1 and r%d show the same but hold %x and %x", r.id, want, have)
+		}
+	}
+	return nil
+}
+
+// expiries returns the moments around every expiry that was ever asserted.
+func (w *world) expiries() (times []int64) {
+	for _, k := range w.keys() {
+		for _, o := range w.ops[k] {
+			if o.assertsExpiry() && o.At != crdt.Never {
+				times = append(times, o.At-1, o.At)
+			}
+		}
+	}
+	return times
+}

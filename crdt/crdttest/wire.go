@@ -1,0 +1,39 @@
+package crdttest
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// canonical returns the bytes of a partition's state: equal states, equal bytes.
+func canonical(p *crdt.Partition) []byte { return encode(p.Snapshot()) }
+
+func encode(s *crdt.Snapshot) []byte { return crdt.AppendSnapshot(nil, s, 0, len(s.Entries)) }
+
+// throughWire returns a delta as its receiver decodes it.
+func throughWire(d *crdt.Delta) (*crdt.Delta, error) {
+	b := crdt.AppendDelta(nil, d)
+	out, err := crdt.DecodeDelta(b)
+	if err != nil {
+		return nil, fmt.Errorf("decode delta %v that was encoded as %x: %w", d.Dot, b, err)
+	}
+	if again := crdt.AppendDelta(nil, out); !bytes.Equal(b, again) {
+		return nil, fmt.Errorf("delta %v was decoded from %x and encoded as %x", d.Dot, b, again)
+	}
+	return out, nil
+}
+
+// stateThroughWire returns a whole state as its receiver decodes it.
+func stateThroughWire(s *crdt.Snapshot) (*crdt.Snapshot, error) {
+	b := encode(s)
+	out, err := crdt.DecodeSnapshot(b)
+	if err != nil {
+		return nil, fmt.Errorf("decode state at %v that was encoded as %x: %w", s.Vector, b, err)
+	}
+	if again := encode(out); !bytes.Equal(b, again) {
+		return nil, fmt.Errorf("state at %v was decoded from %x and encoded as %x", s.Vector, b, again)
+	}
+	return out, nil
+}

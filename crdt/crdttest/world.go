@@ -1,0 +1,208 @@
+package crdttest
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// epoch is the wall time at which every history begins, in milliseconds since
+// the Unix epoch. Scripts count from it.
+const epoch = 1_000_000
+
+// afterAll is a wall time at which everything that ever expires has.
+const afterAll = epoch * 10
+
+// world is a few replicas of one partition, the deltas that they have written,
+// and the operations by which the specification knows them.
+type world struct {
+	replicas []*replica
+	log      map[crdt.ReplicaID][]*crdt.Delta // by origin, the delta N at N-1
+	ops      map[string][]Op                  // by key, in the order of their making
+	wall     int64
+	saved    []saved
+	audit    func(*crdt.Partition) error
+}
+
+// replica is one holder of the partition, as a node would keep it.
+type replica struct {
+	id    crdt.ReplicaID
+	clock crdt.Clock
+	skew  int64 // milliseconds that its wall clock is ahead
+	part  crdt.Partition
+	held  []*crdt.Delta // deltas that wait for their causes
+}
+
+// saved is a whole state under way, and its sender's clock.
+type saved struct {
+	state *crdt.Snapshot
+	clock crdt.HLC
+}
+
+func newWorld(o Options) *world {
+	w := &world{wall: epoch, audit: o.Audit, log: map[crdt.ReplicaID][]*crdt.Delta{}, ops: map[string][]Op{}}
+	for i := range o.Replicas {
+		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
+	}
+	return w
+}
+
+func (w *world) now(r *replica) int64 { return w.wall + r.skew }
+
+// seen returns the operations on a key that a vector covers.
+func (w *world) seen(v crdt.Vector, key string) []Op {
+	var out []Op
+	for _, o := range w.ops[key] {
+		if v.Covers(o.Dot) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// do makes one write at a replica, of commands on one key, once by package crdt
+// and once by the specification.
+func (w *world) do(r *replica, commands []Command) error {
+	now, vector, key := w.now(r), r.part.Vector(), commands[0].Key
+	at := crdt.NewWrite{
+		Dot:   crdt.Dot{Replica: r.id, N: vector.Get(r.id) + 1},
+		Stamp: r.clock.Next(now),
+		Now:   now,
+	}
+	m := crdt.NewMutator(r.part.Entry(key), at)
+	seen := w.seen(vector, key)
+	var made []Op
+	for i, c := range commands {
+		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: vector.Clone()}
+		op, want := decide(seen, made, op, now)
+		if have := execute(m, c, now); !have.same(want) {
+			return fmt.Errorf("%v: want reply %v, have %v", c, want, have)
+		}
+		if op.Verb != 0 {
+			made = append(made, op)
+		}
+	}
+	effects := m.Effects()
+	if (len(effects) > 0) != (len(made) > 0) {
+		return fmt.Errorf("%v: want a write: %v, have effects %v", commands, len(made) > 0, effects)
+	}
+	if len(effects) == 0 {
+		return nil
+	}
+	d := &crdt.Delta{
+		Dot: at.Dot, From: at.Dot.N, Stamp: at.Stamp,
+		Deps: vector.Without(r.id), Key: key, Effects: effects,
+	}
+	w.log[r.id] = append(w.log[r.id], d)
+	w.ops[key] = append(w.ops[key], made...)
+	if err := r.part.Apply(d); err != nil {
+		return fmt.Errorf("%v: apply own %v: %w", commands, d.Dot, err)
+	}
+	return nil
+}
+
+// pull gives r a delta of an origin: the one that lies offset after the next one
+// that r lacks (before it when negative), and up to count-1 that follow, as one
+// where they can be merged. It returns the keys that may have changed.
+func (w *world) pull(r *replica, origin crdt.ReplicaID, offset, count int) ([]string, error) {
+	log := w.log[origin]
+	if len(log) == 0 {
+		return nil, nil
+	}
+	i := min(max(int(r.part.Vector().Get(origin))+offset, 0), len(log)-1)
+	d := log[i]
+	for _, next := range log[i+1:] {
+		one, ok := coalesce(d, next)
+		if count--; count <= 0 || !ok {
+			break
+		}
+		d = one
+	}
+	d, err := throughWire(d)
+	if err != nil {
+		return nil, err
+	}
+	r.held = append(r.held, d)
+	return r.drain()
+}
+
+// drain applies what is held back and ready, the latest arrival first, until
+// nothing more is.
+func (r *replica) drain() (keys []string, err error) {
+	for i := len(r.held) - 1; i >= 0; i-- {
+		d, before := r.held[i], r.part.Vector().Clone()
+		switch err := r.part.Apply(d); {
+		case errors.Is(err, crdt.ErrNotReady):
+			continue
+		case err != nil:
+			return keys, fmt.Errorf("apply %v: %w", d.Dot, err)
+		}
+		if !r.part.Vector().Covers(d.Dot) || !r.part.Vector().Equal(before.Advance(d.Dot)) {
+			return keys, fmt.Errorf("apply %v at %v: have vector %v", d.Dot, before, r.part.Vector())
+		}
+		r.clock.Observe(d.Stamp)
+		keys = append(keys, d.Key)
+		r.held = slices.Delete(r.held, i, i+1)
+		i = len(r.held)
+	}
+	return keys, nil
+}
+
+// catchUp gives r every delta that other has seen.
+func (w *world) catchUp(r, other *replica) (keys []string, err error) {
+	for _, seen := range other.part.Vector() {
+		for n := r.part.Vector().Get(seen.Replica); n < seen.N; n++ {
+			r.held = append(r.held, w.log[seen.Replica][n])
+		}
+	}
+	return r.drain()
+}
+
+func (w *world) save(r *replica) {
+	w.saved = append(w.saved, saved{state: r.part.Snapshot(), clock: r.clock.Last()})
+}
+
+// join lets r take in a whole state. It is refused nowhere: nobody forgets here.
+func (w *world) join(r *replica, s saved) (keys []string, err error) {
+	state, err := stateThroughWire(s.state)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.part.Join(state); err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	r.clock.Observe(s.clock)
+	keys, err = r.drain()
+	return append(keys, w.keys()...), err
+}
+
+func (w *world) keys() []string {
+	var keys []string
+	for k := range w.ops {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// check compares what r shows of the keys, now and when everything has expired,
+// with the specification.
+func (w *world) check(r *replica, keys []string, times ...int64) error {
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		ops := w.seen(r.part.Vector(), key)
+		for _, now := range append(times, w.now(r), afterAll) {
+			want, have := Spec(ops, now), read(r.part.Entry(key).View(now))
+			if !reflect.DeepEqual(want, have) {
+				return fmt.Errorf("%s at r%d, time %d, want %v, have %v", key, r.id, now-epoch, want, have)
+			}
+		}
+	}
+	if w.audit == nil {
+		return nil
+	}
+	return w.audit(&r.part)
+}

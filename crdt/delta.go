@@ -1,0 +1,127 @@
+package crdt
+
+import "fmt"
+
+// Kind is the type of a value. More kinds may follow; an entry of a kind that a
+// version does not know is kept and passed on by none, so peers agree on kinds
+// before one is written.
+type Kind uint8
+
+// The kinds, in the order of their encoding.
+const (
+	KindNone   Kind = iota // no such key
+	KindString             // one cell
+	KindHash               // cells by field: the OR-map
+	KindSet                // cells by member that hold nothing
+	KindZSet               // cells by member that hold scores
+	numKinds
+)
+
+var kindNames = [numKinds]string{"none", "string", "hash", "set", "zset"}
+
+// String returns the name that Redis's TYPE replies.
+func (k Kind) String() string {
+	if k < numKinds {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// Never is the expiry of what does not expire.
+const Never int64 = 1<<63 - 1
+
+// EffectOp says what an effect does to an entry.
+type EffectOp uint8
+
+// The effects. "Seen" means covered by the delta's context: its Deps, and its
+// origin's own earlier writes.
+const (
+	EffectClear  EffectOp = iota + 1 // drop all that was seen in the whole entry, its expiry included
+	EffectPut                        // drop what was seen in one cell, then add a live write of Value
+	EffectRemove                     // drop what was seen in one cell
+	EffectAdd                        // the origin's contribution to one cell is now Sum, its run begun at Start
+	EffectExpire                     // drop the expiries that were seen, then add one at At
+	EffectCut                        // everything stamped at or before Cut is gone, seen or not
+	numEffectOps
+)
+
+var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut"}
+
+// String returns the effect's name.
+func (o EffectOp) String() string {
+	if o > 0 && o < numEffectOps {
+		return effectNames[o]
+	}
+	return fmt.Sprintf("effect(%d)", uint8(o))
+}
+
+// Effect is one change to one entry. Which fields count depends on Op.
+type Effect struct {
+	Op    EffectOp
+	Kind  Kind   // Put, Remove, Add: the section; a string's cell has the empty Field
+	Field string //
+	Value string // Put
+	Start uint64 // Add: number of the run's first increment
+	Sum   Number // Add: the run's total including this write
+	At    int64  // Expire: milliseconds since the Unix epoch, or Never
+	Cut   HLC    // Cut
+	Seen  []Seen // Clear, Put, Remove: the contributions that were seen
+}
+
+// Delta is what one write changed, or several consecutive writes of one replica
+// to one key that travel as one. Its effects are one unit: all or none.
+type Delta struct {
+	// Dot names the write, the last one where several travel as one.
+	Dot Dot
+	// From is the number of the first write that the delta stands for; it equals
+	// Dot.N for a single one.
+	From uint64
+	// Stamp is the write's HLC.
+	Stamp HLC
+	// Deps is what the origin had applied from the other replicas. The delta's
+	// context is Deps and the origin's own writes before Dot.N.
+	Deps Vector
+	// Requests are the client request IDs of the writes that it stands for, of
+	// those that must not run twice, in the order of the writes.
+	Requests []uint64
+	Key      string
+	Effects  []Effect
+}
+
+// Version returns the write's place in the total order.
+func (d *Delta) Version() Version { return Version{d.Stamp, d.Dot.Replica} }
+
+// Size estimates the delta's bytes in a log.
+func (d *Delta) Size() int {
+	n := sizeDelta + len(d.Key) + len(d.Deps)*sizeDot + len(d.Requests)*8
+	for i := range d.Effects {
+		e := &d.Effects[i]
+		n += sizeEffect + len(e.Field) + len(e.Value)
+		for _, s := range e.Seen {
+			n += sizeSeen + len(s.Field)
+		}
+	}
+	return n
+}
+
+// Ready reports whether a replica that has seen v can apply d now.
+func (d *Delta) Ready(v Vector) bool {
+	return v.Get(d.Dot.Replica)+1 >= d.From && v.CoversAll(d.Deps)
+}
+
+// context is what a delta's origin had seen: Deps and its own earlier writes.
+type context struct {
+	deps Vector
+	self Dot // the origin's own writes up to and including self.N
+}
+
+func (d *Delta) context() context {
+	return context{deps: d.Deps, self: Dot{d.Dot.Replica, d.Dot.N - 1}}
+}
+
+func (c context) covers(d Dot) bool {
+	if d.Replica == c.self.Replica {
+		return d.N <= c.self.N
+	}
+	return c.deps.Covers(d)
+}

@@ -1,0 +1,196 @@
+package crdt
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+)
+
+// Entry is everything kept for one key: the string's cell, the cells of the
+// other kinds by field, expiries, and rarely a time cut.
+//
+// Usually one kind has cells. After concurrent writes of two kinds both stay;
+// the kind of the live write with the highest version shows and the other is
+// hidden, not mixed in (R8).
+//
+// The zero value is the empty entry, which is the same as no entry. An Entry is
+// not safe for concurrent use.
+type Entry struct {
+	str  Cell
+	x    *extra
+	size int // bytes, kept as cells change, see Size
+}
+
+// IsEmpty reports whether nothing at all is kept, so that the entry can go.
+func (e *Entry) IsEmpty() bool { return e.str.isEmpty() && e.x == nil }
+
+// Size returns the bytes that the entry accounts for, without its key.
+func (e *Entry) Size() int {
+	n := sizeEntry + e.size
+	if e.x != nil {
+		n += len(e.x.expiries)*sizeExpiry + len(e.x.mortal)*sizeDot
+	}
+	return n
+}
+
+func (e *Entry) ensureExtra() *extra {
+	if e.x == nil {
+		e.x = &extra{}
+		e.size += sizeExtra
+	}
+	return e.x
+}
+
+// section returns the cells of a kind, nil when there are none.
+func (e *Entry) section(k Kind) map[string]Cell {
+	if e.x == nil {
+		return nil
+	}
+	for _, s := range e.x.sections {
+		if s.kind == k {
+			return s.cells
+		}
+	}
+	return nil
+}
+
+func (e *Entry) ensureSection(k Kind) map[string]Cell {
+	if cells := e.section(k); cells != nil {
+		return cells
+	}
+	x := e.ensureExtra()
+	cells := map[string]Cell{}
+	x.sections = append(x.sections, section{k, cells})
+	slices.SortFunc(x.sections, func(a, b section) int { return cmp.Compare(a.kind, b.kind) })
+	return cells
+}
+
+// cell returns a copy of one cell; changing it takes setCell.
+func (e *Entry) cell(k Kind, field string) Cell {
+	if k == KindString {
+		return e.str
+	}
+	return e.section(k)[field]
+}
+
+// change lets f change one cell and keeps the entry's size and its absence of
+// empty cells true.
+func (e *Entry) change(k Kind, field string, f func(*Cell)) {
+	if k == KindString {
+		before := e.str.size()
+		f(&e.str)
+		e.size += e.str.size() - before
+		return
+	}
+	c, had := e.section(k)[field]
+	before := 0
+	if had {
+		before = c.size() + sizeCell + sizeSlot + len(field)
+	}
+	f(&c)
+	switch {
+	case !c.isEmpty():
+		e.ensureSection(k)[field] = c
+		e.size += c.size() + sizeCell + sizeSlot + len(field) - before
+	case had:
+		delete(e.section(k), field)
+		e.size -= before
+	}
+}
+
+// changeAll lets f change every cell.
+func (e *Entry) changeAll(f func(*Cell)) {
+	e.change(KindString, "", f)
+	if e.x == nil {
+		return
+	}
+	for _, s := range e.x.sections {
+		for field := range s.cells {
+			e.change(s.kind, field, f)
+		}
+	}
+}
+
+// tidy restores what the other methods rely on after a change: overrides only
+// of live SETs, no empty sections, no empty extra.
+func (e *Entry) tidy() {
+	if e.x == nil {
+		return
+	}
+	e.pruneMortal()
+	e.x.sections = slices.DeleteFunc(e.x.sections, func(s section) bool { return len(s.cells) == 0 })
+	if e.x.isEmpty() {
+		e.x = nil
+		e.size -= sizeExtra
+	}
+}
+
+// fields returns the sorted field names of a kind's cells.
+func (e *Entry) fields(k Kind) []string {
+	return slices.Sorted(maps.Keys(e.section(k)))
+}
+
+// kinds returns the kinds that have cells, in order.
+func (e *Entry) kinds() []Kind {
+	var out []Kind
+	if !e.str.isEmpty() {
+		out = append(out, KindString)
+	}
+	if e.x != nil {
+		for _, s := range e.x.sections {
+			out = append(out, s.kind)
+		}
+	}
+	return out
+}
+
+// Clone returns a copy that shares no memory that either may change. It costs
+// time and memory in proportion to the number of cells.
+func (e *Entry) Clone() *Entry {
+	out := &Entry{str: e.str.clone(), size: e.size}
+	if e.x == nil {
+		return out
+	}
+	out.x = &extra{
+		expiries: slices.Clone(e.x.expiries),
+		mortal:   slices.Clone(e.x.mortal),
+		cut:      e.x.cut,
+	}
+	for _, s := range e.x.sections {
+		cells := make(map[string]Cell, len(s.cells))
+		for f, c := range s.cells {
+			cells[f] = c.clone()
+		}
+		out.x.sections = append(out.x.sections, section{s.kind, cells})
+	}
+	return out
+}
+
+// CellName names a cell of an entry: the field or member of a kind, none for a
+// string.
+type CellName struct {
+	Kind  Kind
+	Field string
+}
+
+// Cells iterates over all cells that the entry keeps, hidden ones included, by
+// kind and then by field. The cells are copies to read, valid until the entry's
+// next change.
+func (e *Entry) Cells() iter.Seq2[CellName, Cell] {
+	return func(yield func(CellName, Cell) bool) {
+		for _, k := range e.kinds() {
+			if k == KindString {
+				if !yield(CellName{Kind: k}, e.str) {
+					return
+				}
+				continue
+			}
+			for _, f := range e.fields(k) {
+				if !yield(CellName{k, f}, e.section(k)[f]) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package crdt
+
+import "errors"
+
+// Errors of applying and joining.
+var (
+	// ErrNotReady is returned by Partition.Apply for a delta whose causes have
+	// not been applied yet.
+	ErrNotReady = errors.New("delta's causes have not been applied yet")
+	// ErrHorizon is returned by Partition.Join when a side has forgotten what the
+	// other has not seen: the side that is behind must be rebuilt, not joined.
+	ErrHorizon = errors.New("state is older than what has been forgotten: it must be rebuilt from a peer")
+)
+
+// Errors of mutators. The entry is unchanged.
+var (
+	// ErrWrongType is returned for an operation on a key of another kind.
+	ErrWrongType = errors.New("operation against a key holding the wrong kind of value")
+	// ErrNotInteger is returned for an integer increment of what is not one.
+	ErrNotInteger = errors.New("value is not an integer or out of range")
+	// ErrNotFloat is returned for an increment of what is not a number.
+	ErrNotFloat = errors.New("value is not a valid float")
+	// ErrOverflow is returned for an increment that leaves the 64-bit range.
+	ErrOverflow = errors.New("increment or decrement would overflow")
+	// ErrNotFinite is returned for an increment by, or a result of, an infinity
+	// or what is not a number.
+	ErrNotFinite = errors.New("increment would produce NaN or Infinity")
+)
+
+// Errors of decoding. Every one wraps exactly one of the two.
+var (
+	// ErrCodec is wrapped by the error for bytes that no version writes. The same
+	// bytes fail again: drop them and count it.
+	ErrCodec = errors.New("malformed bytes")
+	// ErrUnknown is wrapped by the error for bytes of a newer version: a message
+	// version, an effect or a kind that this one does not know. They must not be
+	// skipped, or replicas would differ: hold them until this one is upgraded.
+	ErrUnknown = errors.New("written by a newer version: upgrade this one")
+)

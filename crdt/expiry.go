@@ -1,0 +1,142 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Expiry is one live assertion of when a key expires: what EXPIRE, PERSIST or a
+// SET with a time to live leaves until something that saw it replaces it.
+//
+// Of several concurrent ones the longest counts, and Never beats all (R7). A
+// SET without a time to live asserts Never; to keep plain strings small that is
+// not written down, instead an Expiry notes the SETs that it overrode
+// (extra.mortal).
+type Expiry struct {
+	Dot   Dot
+	Stamp HLC
+	At    int64 // milliseconds since the Unix epoch, or Never
+}
+
+// Version returns the expiry's place in the total order.
+func (x Expiry) Version() Version { return Version{x.Stamp, x.Dot.Replica} }
+
+// extra holds what hardly any string has: other kinds' cells, expiries, a cut.
+type extra struct {
+	sections []section // by kind, without empty ones
+	expiries []Expiry  // by dot
+	mortal   []Dot     // live SETs whose "never expires" has been overridden, by dot
+	cut      HLC       // everything stamped at or before it is gone
+}
+
+// section is the cells of one kind other than string.
+type section struct {
+	kind  Kind
+	cells map[string]Cell
+}
+
+func (x *extra) isEmpty() bool {
+	return len(x.sections) == 0 && len(x.expiries) == 0 && len(x.mortal) == 0 && x.cut == 0
+}
+
+func (x *extra) setExpiries(es []Expiry) {
+	slices.SortFunc(es, func(a, b Expiry) int { return a.Dot.Compare(b.Dot) })
+	x.expiries = es
+}
+
+func (x *extra) addExpiry(e Expiry) {
+	for _, o := range x.expiries {
+		if o.Dot == e.Dot {
+			return
+		}
+	}
+	x.setExpiries(append(x.expiries, e))
+}
+
+// Expiries returns the live expiries by dot. Read only.
+func (e *Entry) Expiries() []Expiry {
+	if e.x == nil {
+		return nil
+	}
+	return e.x.expiries
+}
+
+// Cut returns the entry's time cut: everything stamped at or before it is gone.
+// Zero when there is none.
+func (e *Entry) Cut() HLC {
+	if e.x == nil {
+		return 0
+	}
+	return e.x.cut
+}
+
+// ExpireAt returns when the entry expires, in milliseconds since the Unix epoch:
+// the longest of its live expiries, Never when there is none or when a live SET
+// that carries no time to live has not been overridden.
+func (e *Entry) ExpireAt() int64 {
+	if e.x == nil || len(e.x.expiries) == 0 {
+		return Never
+	}
+	for _, w := range e.str.Writes() {
+		if !e.isMortal(w.Dot) {
+			return Never
+		}
+	}
+	return slices.MaxFunc(e.x.expiries, func(a, b Expiry) int { return cmp.Compare(a.At, b.At) }).At
+}
+
+func (e *Entry) isMortal(d Dot) bool {
+	_, ok := slices.BinarySearchFunc(e.x.mortal, d, Dot.Compare)
+	return ok
+}
+
+// hide returns the stamp at or before which everything is gone at a wall time:
+// the cut, and, once the entry has expired, the last stamp before its expiry.
+func (e *Entry) hide(nowMillis int64) HLC {
+	if e.x == nil {
+		return 0
+	}
+	hide := e.x.cut
+	if at := e.ExpireAt(); at <= nowMillis && at > 0 {
+		hide = max(hide, StampAt(at)-1)
+	}
+	return hide
+}
+
+// expire takes the expiries that ctx covers, overrides the SETs that it covers
+// or that are part of the same write, and adds x.
+func (e *Entry) expire(ctx context, x Expiry) {
+	ex := e.ensureExtra()
+	ex.expiries = slices.DeleteFunc(ex.expiries, func(o Expiry) bool { return ctx.covers(o.Dot) })
+	ex.addExpiry(x)
+	for _, w := range e.str.Writes() {
+		if (ctx.covers(w.Dot) || w.Dot == x.Dot) && !e.isMortal(w.Dot) {
+			ex.mortal = append(ex.mortal, w.Dot)
+			slices.SortFunc(ex.mortal, Dot.Compare)
+		}
+	}
+}
+
+// pruneMortal forgets overrides of SETs that are no longer live.
+func (e *Entry) pruneMortal() {
+	if e.x == nil || len(e.x.mortal) == 0 {
+		return
+	}
+	live := e.str.Writes()
+	e.x.mortal = slices.DeleteFunc(e.x.mortal, func(d Dot) bool {
+		return !slices.ContainsFunc(live, func(w Write) bool { return w.Dot == d })
+	})
+}
+
+func (e *Entry) dropExpiries(gone func(Expiry) bool) {
+	if e.x == nil || len(e.x.expiries) == 0 {
+		return
+	}
+	kept := make([]Expiry, 0, len(e.x.expiries))
+	for _, x := range e.x.expiries {
+		if !gone(x) {
+			kept = append(kept, x)
+		}
+	}
+	e.x.expiries = kept
+}

@@ -1,0 +1,178 @@
+package crdt
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// world is a few replicas of one partition that write, exchange deltas in any
+// causal order, and join whole states.
+type world struct {
+	rnd  *rand.Rand
+	seed uint64
+	now  int64
+	reps []*rep
+}
+
+type rep struct {
+	id    ReplicaID
+	p     Partition
+	clock Clock
+	log   []*Delta
+}
+
+var worldKeys = []string{"", "a", "b", "key\x00\xff"}
+
+func newWorld(seed uint64, replicas int) *world {
+	w := &world{rnd: rand.New(rand.NewPCG(seed, 7)), seed: seed, now: 1_700_000_000_000}
+	for i := range replicas {
+		// IDs neither in order nor small.
+		w.reps = append(w.reps, &rep{id: ReplicaID(uint64(i+1) * 0x9e3779b97f4a7c15)})
+	}
+	return w
+}
+
+func (w *world) run(steps int) {
+	for range steps {
+		w.now += w.rnd.Int64N(3) * 50
+		r := w.reps[w.rnd.IntN(len(w.reps))]
+		switch w.rnd.IntN(8) {
+		case 0, 1, 2:
+			w.deliver(w.reps[w.rnd.IntN(len(w.reps))], r)
+		case 3:
+			if w.rnd.IntN(5) == 0 {
+				w.join(w.reps[w.rnd.IntN(len(w.reps))], r)
+			}
+		default:
+			w.write(r, worldKeys[w.rnd.IntN(len(worldKeys))])
+		}
+	}
+}
+
+// write makes one random write at r.
+func (w *world) write(r *rep, key string) {
+	nw := NewWrite{Dot: Dot{r.id, r.p.Vector().Get(r.id) + 1}, Stamp: r.clock.Next(w.now), Now: w.now}
+	m := NewMutator(r.p.Entry(key), nw)
+	if err := w.command(m); err != nil || len(m.Effects()) == 0 {
+		return
+	}
+	d := &Delta{Dot: nw.Dot, From: nw.Dot.N, Stamp: nw.Stamp, Deps: r.p.Vector().Without(r.id), Key: key, Effects: m.Effects()}
+	for range w.rnd.IntN(2) * w.rnd.IntN(3) {
+		d.Requests = append(d.Requests, w.rnd.Uint64())
+	}
+	if err := r.p.Apply(d); err != nil {
+		panic(fmt.Sprintf("seed %d: own delta: %v", w.seed, err))
+	}
+	r.log = append(r.log, d)
+}
+
+func (w *world) command(m *Mutator) (err error) {
+	field := string(rune('f' + w.rnd.IntN(4)))
+	at := w.now + 1 + w.rnd.Int64N(2000)
+	switch w.rnd.IntN(18) {
+	case 0, 1:
+		m.Set(fmt.Sprint(w.rnd.IntN(100)), Never)
+	case 2:
+		m.Set("text", at)
+	case 3, 4:
+		_, err = m.Incr(w.rnd.Int64N(200) - 100)
+	case 5:
+		_, err = m.IncrFloat(w.rnd.NormFloat64())
+	case 6, 7:
+		_, err = m.HSet(field, fmt.Sprint(w.rnd.IntN(1000)))
+	case 8:
+		_, err = m.HIncr(field, 3)
+	case 9:
+		_, err = m.HIncrFloat(field, 0.5)
+	case 10:
+		_, err = m.HDel(field)
+	case 11:
+		_, err = m.SAdd(field)
+	case 12:
+		_, err = m.SRem(field)
+	case 13:
+		_, err = m.ZAdd(field, float64(w.rnd.IntN(10)))
+	case 14:
+		_, err = m.ZIncr(field, -1.5)
+	case 15:
+		m.Expire(at)
+	case 16:
+		w.rare(m)
+	default:
+		m.Del()
+	}
+	return err
+}
+
+func (w *world) rare(m *Mutator) {
+	switch w.rnd.IntN(3) {
+	case 0:
+		m.Persist()
+	case 1:
+		m.Invalidate()
+	default:
+		m.Expire(w.now - 1)
+	}
+}
+
+// deliver brings the next delta that from has written, if it can be applied.
+func (w *world) deliver(from, to *rep) bool {
+	n := to.p.Vector().Get(from.id)
+	for _, d := range from.log {
+		if d.From > n {
+			if to.p.Apply(d) != nil {
+				return false
+			}
+			to.clock.Observe(d.Stamp)
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) join(from, to *rep) {
+	if err := to.p.Join(from.p.Snapshot()); err != nil {
+		panic(fmt.Sprintf("seed %d: join: %v", w.seed, err))
+	}
+	to.clock.Observe(from.clock.Last())
+}
+
+// settle delivers everything, in an order of chance.
+func (w *world) settle() {
+	for idle := 0; idle < 200; idle++ {
+		if w.deliver(w.reps[w.rnd.IntN(len(w.reps))], w.reps[w.rnd.IntN(len(w.reps))]) {
+			idle = 0
+		}
+	}
+}
+
+// snapshotBytes returns the bytes of the whole state.
+func snapshotBytes(p *Partition) []byte {
+	s := p.Snapshot()
+	return AppendSnapshot(nil, s, 0, len(s.Keys))
+}
+
+// eachWorld runs f on worlds that have and have not settled.
+func eachWorld(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	for seed := range uint64(60) {
+		w := newWorld(seed, 3)
+		w.run(40 + int(seed)*3)
+		if seed%2 == 0 {
+			w.settle()
+		}
+		f(t, w)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func wantBytes(t *testing.T, what string, want, have []byte) {
+	t.Helper()
+	if !bytes.Equal(want, have) {
+		t.Errorf("%s:\nwant %x\nhave %x", what, want, have)
+	}
+}

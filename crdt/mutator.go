@@ -1,0 +1,216 @@
+package crdt
+
+import "math"
+
+// Mutator turns one command on one key into the effects of one write. Its
+// methods look at what is visible, decide, and note effects; they change
+// nothing. The caller then builds a [Delta] of [Mutator.Effects] and applies it,
+// here as everywhere else.
+//
+// Each method says what a concurrent pair yields by the rule (R1 to R9) that it
+// follows. One Mutator serves one command: a method does not see the effects
+// that an earlier one noted, except that of two puts or removals of one cell the
+// later counts.
+type Mutator struct {
+	entry   *Entry // may be nil
+	view    View
+	write   NewWrite
+	effects []Effect
+	cleared bool
+	touched map[string]int // by field, the effect that puts or removes it; nil until there are two
+}
+
+// NewWrite is what a replica knows of the write that it is about to make.
+type NewWrite struct {
+	Dot   Dot
+	Stamp HLC
+	// Now is the wall time in milliseconds since the Unix epoch, at which
+	// expiries are judged. It may be behind Stamp, never much ahead.
+	Now int64
+}
+
+// NewMutator starts a command on the entry of a key, nil when nothing is kept
+// for the key.
+func NewMutator(e *Entry, w NewWrite) *Mutator {
+	return &Mutator{entry: e, view: e.View(w.Now), write: w}
+}
+
+// View returns the key as it was before the command.
+func (m *Mutator) View() View { return m.view }
+
+// Effects returns what was noted, nil when the command changes nothing. The
+// caller owns it.
+func (m *Mutator) Effects() []Effect { return m.effects }
+
+// Del removes the key: every kind, its contributions and its expiry, as far as
+// this replica has seen them (R4, R5). It reports whether the key existed.
+func (m *Mutator) Del() bool {
+	if !m.view.Exists() {
+		return false
+	}
+	m.clear()
+	return true
+}
+
+// Invalidate removes everything stamped at or before this write, seen or not
+// (R6). What it saw it also takes as a removal does: a time cut alone would spare
+// every counter whose replica goes on counting before it knows.
+func (m *Mutator) Invalidate() {
+	m.clear()
+	m.effects = append(m.effects, Effect{Op: EffectCut, Cut: m.write.Stamp})
+}
+
+// Expire makes the key expire at a time, in milliseconds since the Unix epoch,
+// or never. Of concurrent ones the longest counts; a later one replaces (R7). A
+// time that has come removes the key. It reports whether the key existed.
+func (m *Mutator) Expire(at int64) bool {
+	if !m.view.Exists() {
+		return false
+	}
+	if at <= m.write.Now {
+		m.clear()
+		return true
+	}
+	m.expire(at)
+	return true
+}
+
+// Persist takes the key's expiry away. It reports whether the key had one.
+func (m *Mutator) Persist() bool {
+	if m.view.ExpireAt() == Never {
+		return false
+	}
+	return m.Expire(Never)
+}
+
+// expire notes an expiry. It is never at or before the stamps it speaks of:
+// clocks that run ahead must not make a key outlive its expiry.
+func (m *Mutator) expire(at int64) {
+	if at != Never {
+		at = min(max(at, m.write.Stamp.Millis()+1), MaxMillis)
+	}
+	m.effects = append(m.effects, Effect{Op: EffectExpire, At: at})
+}
+
+// clear notes the removal of all that has been seen of the key.
+func (m *Mutator) clear() {
+	if m.cleared {
+		return
+	}
+	m.cleared = true
+	m.effects = append(m.effects, Effect{Op: EffectClear, Seen: m.seenAll()})
+}
+
+// seenAll returns what the entry has of contributions that still count.
+func (m *Mutator) seenAll() (seen []Seen) {
+	if m.entry == nil {
+		return nil
+	}
+	for _, k := range m.entry.kinds() {
+		if k == KindString {
+			seen = m.appendSeen(seen, k, "", &m.entry.str)
+			continue
+		}
+		for _, f := range m.entry.fields(k) {
+			c := m.entry.section(k)[f]
+			seen = m.appendSeen(seen, k, f, &c)
+		}
+	}
+	return seen
+}
+
+func (m *Mutator) appendSeen(out []Seen, k Kind, field string, c *Cell) []Seen {
+	for _, s := range c.Contributions() {
+		if s.RemovedN < s.N {
+			out = append(out, Seen{Kind: k, Field: field, Replica: s.Replica, N: s.N, Total: s.Total})
+		}
+	}
+	return out
+}
+
+// enter prepares a write inside a key of kind k. A key that does not exist may
+// have left something that does not show, such as an expiry, here or at a replica
+// that has not forgotten it yet ([Partition.Forget]); it is taken first, so that
+// the new key starts fresh everywhere.
+func (m *Mutator) enter(k Kind) error {
+	switch m.view.Kind() {
+	case k:
+		return nil
+	case KindNone:
+		m.clear()
+		return nil
+	default:
+		return ErrWrongType
+	}
+}
+
+// put notes a put into a cell, in place of an earlier one of this command. It
+// reports whether the command had not touched the cell before.
+func (m *Mutator) put(k Kind, field, value string) bool {
+	return m.note(Effect{Op: EffectPut, Kind: k, Field: field, Value: value})
+}
+
+// remove notes the removal of a cell's visible content.
+func (m *Mutator) remove(k Kind, field string) bool {
+	if _, ok := m.view.value(k, field); !ok {
+		return false
+	}
+	return m.note(Effect{Op: EffectRemove, Kind: k, Field: field})
+}
+
+// note adds a put or removal and what it has seen of the cell's counter. It
+// reports whether the command had not touched the cell before.
+func (m *Mutator) note(f Effect) bool {
+	if i, ok := m.touchedBefore(f.Field); ok {
+		f.Seen = m.effects[i].Seen
+		m.effects[i] = f
+		return false
+	}
+	if m.entry != nil && !m.cleared {
+		c := m.entry.cell(f.Kind, f.Field)
+		f.Seen = m.appendSeen(nil, KindNone, "", &c)
+	}
+	m.effects = append(m.effects, f)
+	if m.touched != nil {
+		m.touched[f.Field] = len(m.effects) - 1
+	}
+	return true
+}
+
+// touchedBefore returns the effect by which this command already puts or removes
+// a field. A command touches fields of one kind only.
+func (m *Mutator) touchedBefore(field string) (int, bool) {
+	if m.touched == nil {
+		if len(m.effects) == 0 {
+			return 0, false
+		}
+		m.touched = make(map[string]int)
+		for i, f := range m.effects {
+			if f.Op == EffectPut || f.Op == EffectRemove {
+				m.touched[f.Field] = i
+			}
+		}
+	}
+	i, ok := m.touched[field]
+	return i, ok
+}
+
+// add notes an increment of a cell: this replica's run goes on, or begins anew
+// when it has none, or one that has been removed or hidden.
+func (m *Mutator) add(k Kind, field string, by Number) error {
+	f := Effect{Op: EffectAdd, Kind: k, Field: field, Start: m.write.Dot.N, Sum: by}
+	if m.entry != nil && !m.cleared {
+		c := m.entry.cell(k, field)
+		if s, ok := c.sum(m.write.Dot.Replica); ok && s.live(m.view.hide) {
+			if _, fits := addExact(s.Total.Int, by.Int); !fits {
+				return ErrOverflow
+			}
+			f.Start, f.Sum = s.Start, s.Total.Plus(by)
+			if math.IsInf(f.Sum.Float, 0) {
+				return ErrNotFinite
+			}
+		}
+	}
+	m.effects = append(m.effects, f)
+	return nil
+}

@@ -1,0 +1,33 @@
+package crdt_test
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/crdt/crdttest"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 1, "first seed of the histories checked against the specification")
+	seedCount = flag.Int("seeds", 3000, "how many histories to check")
+)
+
+// TestSpecification checks random histories of every type against the executable
+// specification. With -seeds 1 -seed N it replays one; `make sim` runs many.
+func TestSpecification(t *testing.T) {
+	for _, size := range []struct {
+		name  string
+		share int // of the seeds, in percent
+		o     crdttest.Options
+	}{
+		{"short", 85, crdttest.Options{Replicas: 3, Steps: 40, Audit: crdt.CheckBytes}},
+		{"long", 14, crdttest.Options{Replicas: 4, Steps: 120, Audit: crdt.CheckBytes}},
+		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: crdt.CheckBytes}},
+	} {
+		t.Run(size.name, func(t *testing.T) {
+			t.Parallel()
+			crdttest.Run(t, *firstSeed, max(*seedCount*size.share/100, 1), size.o)
+		})
+	}
+}

@@ -1,0 +1,259 @@
+package crdt
+
+import (
+	"encoding/binary"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+)
+
+// EncodeScore returns the value that a zset's cell holds for a score.
+func EncodeScore(f float64) string {
+	return string(binary.BigEndian.AppendUint64(nil, math.Float64bits(f)))
+}
+
+// DecodeScore reads a zset's cell. What is not eight bytes counts as zero.
+func DecodeScore(s string) float64 {
+	if len(s) != 8 {
+		return 0
+	}
+	f := math.Float64frombits(binary.BigEndian.Uint64([]byte(s)))
+	if math.IsNaN(f) {
+		return 0
+	}
+	return f
+}
+
+// View is an entry as a reader sees it at one moment: without what has expired
+// or lies before a time cut, and of one kind. It is valid until the entry's next
+// change.
+type View struct {
+	e    *Entry // may be nil
+	kind Kind
+	hide HLC
+}
+
+// View returns the entry as seen at a wall time, in milliseconds since the Unix
+// epoch. A nil entry shows nothing.
+func (e *Entry) View(nowMillis int64) View {
+	v := View{e: e}
+	if e == nil {
+		return v
+	}
+	v.hide = e.hide(nowMillis)
+	kinds := e.kinds()
+	if len(kinds) == 1 {
+		if e.anyVisible(kinds[0], v.hide) {
+			v.kind = kinds[0]
+		}
+		return v
+	}
+	var top Version
+	for _, k := range kinds {
+		if best, ok := e.topVersion(k, v.hide); ok && best.Compare(top) > 0 {
+			v.kind, top = k, best
+		}
+	}
+	return v
+}
+
+func (e *Entry) anyVisible(k Kind, hide HLC) bool {
+	if k == KindString {
+		_, ok := e.str.visible(hide)
+		return ok
+	}
+	for _, c := range e.section(k) {
+		if _, ok := c.visible(hide); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// topVersion returns the highest version visible in a section.
+func (e *Entry) topVersion(k Kind, hide HLC) (top Version, any bool) {
+	consider := func(c *Cell) {
+		if v, ok := c.visible(hide); ok {
+			any = true
+			if ver := v.version(); ver.Compare(top) > 0 {
+				top = ver
+			}
+		}
+	}
+	if k == KindString {
+		consider(&e.str)
+		return top, any
+	}
+	for _, c := range e.section(k) {
+		consider(&c)
+	}
+	return top, any
+}
+
+// Kind returns the visible kind, KindNone when the key does not exist.
+func (v View) Kind() Kind { return v.kind }
+
+// Exists reports whether the key exists.
+func (v View) Exists() bool { return v.kind != KindNone }
+
+// ExpireAt returns when the key expires, in milliseconds since the Unix epoch:
+// Never when it does not exist, does not expire, or outlived its expiry by a
+// write that had not seen it.
+func (v View) ExpireAt() int64 {
+	if !v.Exists() {
+		return Never
+	}
+	if at := v.e.ExpireAt(); StampAt(at) > v.hide+1 || at == Never {
+		return at
+	}
+	return Never
+}
+
+// Version returns the highest version visible, zero when the key does not exist.
+// It costs time in proportion to the number of cells.
+func (v View) Version() Version {
+	if !v.Exists() {
+		return Version{}
+	}
+	top, _ := v.e.topVersion(v.kind, v.hide)
+	return top
+}
+
+// Get returns the string's value.
+func (v View) Get() (string, bool) { return v.value(KindString, "") }
+
+// Field returns the value of a hash's field.
+func (v View) Field(field string) (string, bool) { return v.value(KindHash, field) }
+
+// Has reports whether a set has a member.
+func (v View) Has(member string) bool {
+	_, ok := v.value(KindSet, member)
+	return ok
+}
+
+// Score returns a zset's member's score.
+func (v View) Score(member string) (float64, bool) {
+	if v.kind != KindZSet {
+		return 0, false
+	}
+	c, ok := v.e.section(KindZSet)[member]
+	if !ok {
+		return 0, false
+	}
+	vis, ok := c.visible(v.hide)
+	return vis.score(), ok
+}
+
+func (v View) value(k Kind, field string) (string, bool) {
+	if v.kind != k || k == KindNone {
+		return "", false
+	}
+	c := v.e.cell(k, field)
+	vis, ok := c.visible(v.hide)
+	if !ok {
+		return "", false
+	}
+	return vis.text(), true
+}
+
+// Fields iterates over the names of the visible fields or members, sorted.
+func (v View) Fields() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, f := range v.sortedFields() {
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns the number of visible fields or members, 1 for a string. It costs
+// time in proportion to the number of cells.
+func (v View) Len() int {
+	switch v.kind {
+	case KindNone:
+		return 0
+	case KindString:
+		return 1
+	}
+	n := 0
+	for _, c := range v.e.section(v.kind) {
+		if _, ok := c.visible(v.hide); ok {
+			n++
+		}
+	}
+	return n
+}
+
+func (v View) sortedFields() []string {
+	if v.kind == KindNone || v.kind == KindString {
+		return nil
+	}
+	cells := v.e.section(v.kind)
+	names := slices.Collect(maps.Keys(cells))
+	names = slices.DeleteFunc(names, func(f string) bool {
+		c := cells[f]
+		_, ok := c.visible(v.hide)
+		return !ok
+	})
+	slices.Sort(names)
+	return names
+}
+
+// text returns the value that a cell of a string or hash shows: the write's own
+// bytes, or its number plus the contributions. Over a write that is no number
+// contributions wait hidden.
+func (v visible) text() string {
+	if len(v.sums) == 0 {
+		return v.write.Value
+	}
+	t, ok := v.tally()
+	if !ok {
+		return v.write.Value
+	}
+	return t.String()
+}
+
+// tally adds the write's number and the contributions up.
+func (v visible) tally() (t tally, ok bool) {
+	if !v.write.Dot.IsZero() {
+		if n, ok := ParseInt(v.write.Value); ok {
+			t.addInt(n)
+		} else if f, ok := ParseFloat(v.write.Value); ok {
+			t.addFloat(f)
+		} else {
+			return t, false
+		}
+	}
+	for _, s := range v.sums {
+		t.add(s.Net())
+	}
+	return t, true
+}
+
+// score returns the value that a cell of a zset shows.
+func (v visible) score() float64 {
+	var t tally
+	if !v.write.Dot.IsZero() {
+		t.addFloat(DecodeScore(v.write.Value))
+	}
+	for _, s := range v.sums {
+		t.add(s.Net())
+	}
+	return t.value()
+}
+
+// Hide returns the stamp at or before which everything is gone: the time cut, or
+// the expiry that has come.
+func (v View) Hide() HLC { return v.hide }
+
+// Cell returns what a cell of the visible kind shows, as text; scores as
+// [FormatFloat] writes them.
+func (v View) Cell(field string) (string, bool) {
+	if v.kind == KindZSet {
+		f, ok := v.Score(field)
+		return FormatFloat(f), ok
+	}
+	return v.value(v.kind, field)
+}
