@@ -1,0 +1,236 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Caller sends requests of any size. It is safe for concurrent use and has no
+// goroutine of its own; there is nothing to close.
+type Caller struct {
+	nc  *nats.Conn
+	cfg Config
+	bad error // what is wrong with the Config; every Request reports it
+}
+
+// NewCaller returns a Caller that uses nc, which stays the caller's to close.
+// A Config that does not Validate makes every Request fail with that error.
+func NewCaller(nc *nats.Conn, cfg Config) *Caller {
+	return &Caller{nc: nc, cfg: cfg.withDefaults(), bad: cfg.Validate()}
+}
+
+// Request sends data to subject and returns the reply, which is the caller's to
+// keep. It blocks until the reply is there, an error is certain or ctx ends; a
+// ctx without a deadline is given Config.Timeout. data is read until Request
+// returns and not kept.
+//
+// Errors: nats.ErrNoResponders when nobody listens; ErrTooLarge, ErrBusy,
+// ErrExpired and ErrProtocol as they say; context.DeadlineExceeded when an
+// answer did not come in time; and what nats.go returns for a connection that
+// is down. When ctx ends in the middle of a transfer, the server is told to
+// free its memory.
+func (c *Caller) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	reply, err := c.request(ctx, subject, data)
+	if err != nil {
+		return nil, fmt.Errorf("bulk request to %s: %w", subject, err)
+	}
+	return reply, nil
+}
+
+func (c *Caller) request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	if c.bad != nil {
+		return nil, c.bad
+	}
+	if len(data) > c.cfg.MaxMessage {
+		return nil, fmt.Errorf("request has %d bytes, limit is %d, raise MaxMessage on both sides: %w", len(data), c.cfg.MaxMessage, ErrTooLarge)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout)
+		defer cancel()
+	}
+	if fits(c.nc, len(data)) {
+		msg, err := c.nc.RequestWithContext(ctx, subject, data)
+		if err == nil {
+			return c.receive(ctx, msg)
+		}
+		// A reconnect to a server with a smaller limit may come in between.
+		if !errors.Is(err, nats.ErrMaxPayload) {
+			return nil, err
+		}
+	}
+	return c.upload(ctx, subject, data)
+}
+
+// upload sends a request that does not fit into one message.
+func (c *Caller) upload(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	limit, err := chunkLimit(c.nc)
+	if err != nil {
+		return nil, err
+	}
+	id := newTransferID()
+	msg, err := c.exchange(ctx, frame{verb: announce, id: id, total: len(data), size: limit}.message(subject, nil))
+	if err != nil {
+		return nil, fmt.Errorf("announce: %w", err)
+	}
+	f, err := expect(msg, accept, id)
+	if err != nil {
+		return nil, fmt.Errorf("announce: %w", err)
+	}
+	if f.size < minChunk || f.size > limit {
+		return nil, fmt.Errorf("announce: server wants chunks of %d bytes, possible are %d to %d: %w", f.size, minChunk, limit, ErrProtocol)
+	}
+	last := chunks(len(data), f.size) - 1
+	err = windowed(ctx, 0, last-1, c.cfg.Window, func(ctx context.Context, index int) error {
+		return c.sendChunk(ctx, f, index, data)
+	})
+	if err == nil {
+		// The last chunk waits for the handler, so only ctx bounds it.
+		from, to, _ := span(len(data), f.size, last)
+		msg, err = c.nc.RequestMsgWithContext(ctx, frame{verb: chunk, id: id, index: last}.message(f.direct, data[from:to]))
+		err = gone(err)
+	}
+	if err != nil {
+		c.drop(f)
+		return nil, fmt.Errorf("send chunks: %w", err)
+	}
+	return c.receive(ctx, msg)
+}
+
+// sendChunk sends one chunk and waits for its acknowledgement.
+func (c *Caller) sendChunk(ctx context.Context, f frame, index int, data []byte) error {
+	from, to, err := span(len(data), f.size, index)
+	if err != nil {
+		return err
+	}
+	msg, err := c.exchange(ctx, frame{verb: chunk, id: f.id, index: index}.message(f.direct, data[from:to]))
+	if err != nil {
+		return gone(err)
+	}
+	answer, err := expect(msg, ack, f.id)
+	if err == nil && answer.index != index {
+		err = fmt.Errorf("chunk %d acknowledged as %d: %w", index, answer.index, ErrProtocol)
+	}
+	return err
+}
+
+// receive turns the answer to a request into the reply, pulling what is parked.
+func (c *Caller) receive(ctx context.Context, msg *nats.Msg) ([]byte, error) {
+	f, present, err := parseFrame(msg.Header)
+	switch {
+	case err != nil:
+		return nil, err
+	case !present:
+		return msg.Data, nil
+	case f.verb == refusal:
+		return nil, newRemoteError(f.code, f.text)
+	case f.verb != parked:
+		return nil, fmt.Errorf("%q where a reply was due: %w", f.verb, ErrProtocol)
+	}
+	reply, err := c.download(ctx, f, msg.Data)
+	if err != nil {
+		c.drop(f)
+		return nil, fmt.Errorf("pull reply: %w", err)
+	}
+	return reply, nil
+}
+
+// download pulls a parked reply, of which the first chunk is there.
+func (c *Caller) download(ctx context.Context, f frame, first []byte) ([]byte, error) {
+	if f.total > c.cfg.MaxMessage {
+		return nil, fmt.Errorf("reply has %d bytes, limit is %d, raise MaxMessage on both sides: %w", f.total, c.cfg.MaxMessage, ErrTooLarge)
+	}
+	if f.size < minChunk || f.total <= f.size {
+		return nil, fmt.Errorf("reply of %d bytes in chunks of %d: %w", f.total, f.size, ErrProtocol)
+	}
+	var mu sync.Mutex // guards whole
+	whole := newAssembly(f.total, f.size)
+	if err := whole.put(0, first); err != nil {
+		return nil, err
+	}
+	err := windowed(ctx, 1, chunks(f.total, f.size)-1, c.cfg.Window, func(ctx context.Context, index int) error {
+		msg, err := c.exchange(ctx, frame{verb: pull, id: f.id, index: index}.message(f.direct, nil))
+		if err != nil {
+			return gone(err)
+		}
+		answer, err := expect(msg, part, f.id)
+		if err != nil {
+			return err
+		}
+		if answer.index != index {
+			return fmt.Errorf("part %d came for %d: %w", answer.index, index, ErrProtocol)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		return whole.put(index, msg.Data)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return whole.buf, nil
+}
+
+// exchange sends one message of a transfer and waits for its answer, at most
+// Config.ChunkTimeout.
+func (c *Caller) exchange(ctx context.Context, msg *nats.Msg) (*nats.Msg, error) {
+	short, cancel := context.WithTimeout(ctx, c.cfg.ChunkTimeout)
+	defer cancel()
+	answer, err := c.nc.RequestMsgWithContext(short, msg)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("no answer within %s: %w", c.cfg.ChunkTimeout.Round(time.Millisecond), err)
+	}
+	return answer, err
+}
+
+// drop tells a server that nobody waits for the transfer any more. It is a
+// courtesy: if the message is lost, HoldFor frees the memory.
+func (c *Caller) drop(f frame) {
+	_ = c.nc.PublishMsg(frame{verb: drop, id: f.id}.message(f.direct, nil))
+}
+
+// expect returns the frame of an answer that must be of the given kind.
+func expect(msg *nats.Msg, want verb, id transferID) (frame, error) {
+	f, present, err := parseFrame(msg.Header)
+	switch {
+	case err != nil:
+		return frame{}, err
+	case !present:
+		return frame{}, fmt.Errorf("plain answer where %q was due; is a bulk server listening there?: %w", want, ErrProtocol)
+	case f.verb == refusal:
+		return frame{}, newRemoteError(f.code, f.text)
+	case f.verb != want || f.id != id:
+		return frame{}, fmt.Errorf("%q where %q was due: %w", f.verb, want, ErrProtocol)
+	}
+	return f, nil
+}
+
+// gone turns "no responders" on a direct subject into ErrExpired: the server
+// has left in the middle, which must not look like a request nobody took.
+func gone(err error) error {
+	if errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("the server has gone: %w", ErrExpired)
+	}
+	return err
+}
+
+// fits reports whether n bytes are one plain message at this moment: the limit
+// can change with every reconnect. Before the first connection it is unknown,
+// and nats.go decides.
+func fits(nc *nats.Conn, n int) bool {
+	limit := nc.MaxPayload()
+	return limit <= 0 || int64(n) <= limit
+}
+
+// chunkLimit returns the largest chunk that can be sent at this moment.
+func chunkLimit(nc *nats.Conn) (int, error) {
+	limit := nc.MaxPayload() - headroom
+	if limit < minChunk {
+		return 0, fmt.Errorf("max_payload of the NATS server is %d bytes, raise it to %d or more: %w", nc.MaxPayload(), minChunk+headroom, ErrTooLarge)
+	}
+	return int(min(limit, 1<<30)), nil
+}
