@@ -84,15 +84,16 @@ func (p *Partition) update(key string, f func(*Entry)) {
 	}
 }
 
-// Forget drops the entry of a key. The caller knows that every holder has seen
-// everything that this partition has seen of the key, that none of them can
-// still send anything older, and that nothing of it is visible.
-func (p *Partition) Forget(key string) {
+// Forget drops the entry of a key, of which nothing has come since the partition
+// had seen at. The caller knows that every holder has seen at, that none of them
+// can still send anything older, and that nothing of the entry is visible. What
+// at covers becomes part of the horizon.
+func (p *Partition) Forget(key string, at Vector) {
 	if p.entries[key] == nil {
 		return
 	}
 	p.update(key, func(e *Entry) { *e = Entry{} })
-	p.horizon = p.horizon.Join(p.vector)
+	p.horizon = p.horizon.Join(at)
 }
 
 // Snapshot is the whole state of a partition at one moment, a consistent cut.

@@ -35,14 +35,22 @@ func NewCaller(nc *nats.Conn, cfg Config) *Caller {
 // is down. When ctx ends in the middle of a transfer, the server is told to
 // free its memory.
 func (c *Caller) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	reply, err := c.request(ctx, subject, data)
+	return c.RequestWithin(ctx, 0, subject, data)
+}
+
+// RequestWithin is like Request and gives up with context.DeadlineExceeded when
+// the reply has not begun to come within a time, for a caller that would rather
+// ask somebody else than wait for the whole time of a large reply. Zero waits as
+// long as ctx lets it.
+func (c *Caller) RequestWithin(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
+	reply, err := c.request(ctx, within, subject, data)
 	if err != nil {
 		return nil, fmt.Errorf("bulk request to %s: %w", subject, err)
 	}
 	return reply, nil
 }
 
-func (c *Caller) request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+func (c *Caller) request(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
 	if c.bad != nil {
 		return nil, c.bad
 	}
@@ -55,7 +63,7 @@ func (c *Caller) request(ctx context.Context, subject string, data []byte) ([]by
 		defer cancel()
 	}
 	if fits(c.nc, len(data)) {
-		msg, err := c.nc.RequestWithContext(ctx, subject, data)
+		msg, err := c.ask(ctx, within, &nats.Msg{Subject: subject, Data: data})
 		if err == nil {
 			return c.receive(ctx, msg)
 		}
@@ -64,11 +72,11 @@ func (c *Caller) request(ctx context.Context, subject string, data []byte) ([]by
 			return nil, err
 		}
 	}
-	return c.upload(ctx, subject, data)
+	return c.upload(ctx, within, subject, data)
 }
 
 // upload sends a request that does not fit into one message.
-func (c *Caller) upload(ctx context.Context, subject string, data []byte) ([]byte, error) {
+func (c *Caller) upload(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
 	limit, err := chunkLimit(c.nc)
 	if err != nil {
 		return nil, err
@@ -90,9 +98,9 @@ func (c *Caller) upload(ctx context.Context, subject string, data []byte) ([]byt
 		return c.sendChunk(ctx, f, index, data)
 	})
 	if err == nil {
-		// The last chunk waits for the handler, so only ctx bounds it.
+		// The last chunk waits for the handler.
 		from, to, _ := span(len(data), f.size, last)
-		msg, err = c.nc.RequestMsgWithContext(ctx, frame{verb: chunk, id: id, index: last}.message(f.direct, data[from:to]))
+		msg, err = c.ask(ctx, within, frame{verb: chunk, id: id, index: last}.message(f.direct, data[from:to]))
 		err = gone(err)
 	}
 	if err != nil {
@@ -100,6 +108,17 @@ func (c *Caller) upload(ctx context.Context, subject string, data []byte) ([]byt
 		return nil, fmt.Errorf("send chunks: %w", err)
 	}
 	return c.receive(ctx, msg)
+}
+
+// ask sends what a handler answers and waits for the answer to begin, at most
+// within if that is not zero.
+func (c *Caller) ask(ctx context.Context, within time.Duration, msg *nats.Msg) (*nats.Msg, error) {
+	if within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, within)
+		defer cancel()
+	}
+	return c.nc.RequestMsgWithContext(ctx, msg)
 }
 
 // sendChunk sends one chunk and waits for its acknowledgement.

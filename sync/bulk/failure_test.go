@@ -303,3 +303,29 @@ func TestDefaultTimeout(t *testing.T) {
 		t.Errorf("chunk timeout: want context.DeadlineExceeded, have %v", err)
 	}
 }
+
+// TestRequestWithin gives up early on a server that does not begin to answer, and
+// not on one whose answer takes longer than that to come whole.
+func TestRequestWithin(t *testing.T) {
+	nc := connect(t, startNATS(t, -1, 64<<10))
+	large := content(1, 32*mib)
+	serve(t, nc, Config{DrainTimeout: time.Millisecond}, func(ctx context.Context, _ string, data []byte) []byte {
+		if len(data) == 0 {
+			<-ctx.Done()
+			return nil
+		}
+		return large
+	})
+	const short = 100 * time.Millisecond
+	caller := NewCaller(nc, Config{Window: 1})
+	if _, err := caller.RequestWithin(within(t, time.Minute), short, subject, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("handler that does not answer: want %v, have %v", context.DeadlineExceeded, err)
+	}
+	began := time.Now()
+	have, err := caller.RequestWithin(within(t, time.Minute), time.Second, subject, []byte("large"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEqual(t, "large reply", large, have)
+	t.Logf("32 MiB came in %v", time.Since(began))
+}

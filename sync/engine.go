@@ -1,0 +1,318 @@
+package sync
+
+import (
+	"errors"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+)
+
+// Store is what an engine needs of a partition's state. [crdt.Partition] is one.
+// An engine is its store's only writer.
+type Store interface {
+	// Vector returns what has been applied. The engine does not change it.
+	Vector() crdt.Vector
+	// Entry returns the entry of a key, nil when nothing is kept. Read only.
+	Entry(key string) *crdt.Entry
+	// Apply applies a delta and advances the vector, both or neither.
+	Apply(d *crdt.Delta) error
+	// Snapshot returns a copy that later changes do not reach.
+	Snapshot() *crdt.Snapshot
+	// Join takes in another replica's state, or fails and changes nothing.
+	Join(s *crdt.Snapshot) error
+}
+
+// Identity is who an engine is.
+type Identity struct {
+	Replica   crdt.ReplicaID
+	Region    string
+	Partition region.Partition
+}
+
+// Errors of writing.
+var (
+	// ErrDuplicate is returned by Engine.Write for a request ID that it
+	// remembers: the command has run already, here or at another replica.
+	ErrDuplicate = errors.New("request has run already")
+)
+
+// Engine replicates one partition at one replica. It is a stepped machine: it
+// has no goroutine, lock, clock or I/O, and is not safe for concurrent use.
+// Times that are given to it never go back.
+type Engine struct {
+	cfg   Config
+	self  Identity
+	store Store
+	clock crdt.Clock
+	stats Stats
+
+	log      deltaLog
+	hold     holdback
+	queue    queue
+	requests requests
+	peers    peers
+	pull     pull
+	sessions sessions
+
+	paused    map[string]bool // regions whose messages are not taken
+	changed   time.Time       // first change that has not been announced; zero: none
+	announced time.Time       // last announcement
+}
+
+// NewEngine returns an engine for a store that only it writes. The replica ID
+// is one that no engine has had for this partition, unless the store holds all
+// that was written under it.
+func NewEngine(cfg Config, self Identity, store Store) *Engine {
+	cfg = cfg.withDefaults()
+	return &Engine{
+		cfg:      cfg,
+		self:     self,
+		store:    store,
+		log:      deltaLog{limit: cfg.LogBytes, dropped: store.Vector().Clone()},
+		hold:     holdback{limit: cfg.HoldBytes},
+		queue:    queue{limit: cfg.QueueBytes},
+		requests: requests{limit: cfg.Requests},
+		peers:    peers{limit: cfg.Peers},
+		sessions: sessions{limit: cfg.Snapshots},
+		paused:   map[string]bool{},
+	}
+}
+
+// Vector returns what has been applied here. Read only.
+func (e *Engine) Vector() crdt.Vector { return e.store.Vector() }
+
+// Write runs one command on a key and makes its effects a write: numbered,
+// stamped, applied to the store, logged and queued for broadcast. A command
+// without effects makes no write and gives nil. An error of the command is
+// returned as it is; nothing has changed then.
+//
+// A request ID other than zero is remembered, here and at every replica that the
+// write reaches as a delta (a snapshot does not carry them); a second command
+// with the same ID gives [ErrDuplicate].
+func (e *Engine) Write(now time.Time, key string, request uint64, command func(*crdt.Mutator) error) (*crdt.Delta, error) {
+	if request != 0 && e.requests.has(request) {
+		e.stats.Duplicates++
+		return nil, ErrDuplicate
+	}
+	own := e.store.Vector().Get(e.self.Replica)
+	d := &crdt.Delta{
+		Dot:   crdt.Dot{Replica: e.self.Replica, N: own + 1},
+		From:  own + 1,
+		Stamp: e.clock.Next(now.UnixMilli()),
+		Deps:  e.store.Vector().Without(e.self.Replica),
+		Key:   key,
+	}
+	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli()})
+	if err := command(m); err != nil {
+		return nil, err
+	}
+	if d.Effects = m.Effects(); len(d.Effects) == 0 {
+		return nil, nil
+	}
+	if request != 0 {
+		d.Requests = []uint64{request}
+	}
+	if err := e.apply(now, d); err != nil {
+		return nil, err
+	}
+	e.stats.Written++
+	if n := e.queue.add(d); n > 0 {
+		e.stats.QueueDropped += n
+	}
+	return d, nil
+}
+
+// apply applies a delta that is ready, to store and log.
+func (e *Engine) apply(now time.Time, d *crdt.Delta) error {
+	if err := e.store.Apply(d); err != nil {
+		return err
+	}
+	e.clock.Observe(d.Stamp)
+	e.log.add(d)
+	for _, r := range d.Requests {
+		e.requests.add(r)
+	}
+	e.touch(now)
+	return nil
+}
+
+// touch notes that there is something to announce.
+func (e *Engine) touch(now time.Time) {
+	if e.changed.IsZero() {
+		e.changed = now
+	}
+}
+
+// Next returns the next message to broadcast, nil when there is nothing to send.
+// The caller sends it at once or loses it: peers will pull what is lost.
+func (e *Engine) Next() *Message {
+	ds := e.queue.take(e.cfg.BatchBytes)
+	if len(ds) == 0 {
+		return nil
+	}
+	merged := coalesce(ds)
+	e.stats.Coalesced += len(ds) - len(merged)
+	m := e.message(KindDeltas)
+	m.Deltas = merged
+	return m
+}
+
+func (e *Engine) message(k Kind) *Message {
+	return &Message{Kind: k, Partition: e.self.Partition, From: e.self.Replica, Region: e.self.Region}
+}
+
+// Heads returns the announcement that is due at a time, nil when none is.
+func (e *Engine) Heads(now time.Time) *Message {
+	due := now.Sub(e.announced) >= e.cfg.AnnounceEvery ||
+		(!e.changed.IsZero() && now.Sub(e.changed) >= e.cfg.AnnounceAfter)
+	if !due {
+		return nil
+	}
+	e.announced, e.changed = now, time.Time{}
+	m := e.message(KindHeads)
+	m.Vector = e.store.Vector().Clone()
+	m.Held = e.hold.heads()
+	m.Clock = crdt.StampAt(now.UnixMilli())
+	return m
+}
+
+// Announce makes the heads due at once, for a peer that has just appeared or a
+// link that has been resumed.
+func (e *Engine) Announce() { e.announced = time.Time{} }
+
+// Pause stops taking anything from a region until [Engine.Resume]. Nothing is
+// lost: what is missed is pulled afterwards.
+func (e *Engine) Pause(region string) {
+	e.paused[region] = true
+	e.pull.forgetRegion(region)
+}
+
+// Resume takes messages from a region again.
+func (e *Engine) Resume(region string) {
+	delete(e.paused, region)
+	e.Announce()
+}
+
+// Receive takes a message from a peer and returns the answer to it, nil when it
+// wants none. It never keeps memory of m other than the deltas and entries in
+// it, which the caller hands over.
+func (e *Engine) Receive(now time.Time, m *Message) *Message {
+	if m.From == e.self.Replica || m.From == 0 {
+		return nil
+	}
+	if e.paused[m.Region] {
+		e.stats.Paused++
+		if m.Kind == KindPull || m.Kind == KindFetch {
+			return e.message(KindRefusal)
+		}
+		return nil
+	}
+	switch m.Kind {
+	case KindDeltas:
+		e.receiveDeltas(now, m)
+	case KindHeads:
+		e.receiveHeads(now, m)
+	case KindPull:
+		return e.answerPull(m)
+	case KindFetch:
+		return e.answerFetch(now, m)
+	case KindSnapshot:
+		e.receiveSnapshot(now, m)
+	case KindRefusal:
+		e.refused(now, m.From)
+	}
+	return nil
+}
+
+// receiveHeads notes what a peer has, and sees to it that the peer hears of what
+// is here: one that has just appeared, or that took nothing while a link was
+// paused, may not know of it.
+func (e *Engine) receiveHeads(now time.Time, m *Message) {
+	own := e.store.Vector()
+	switch isNew := e.peers.heard(now, m, own); {
+	case isNew:
+		e.Announce()
+	case !m.Vector.CoversAll(own):
+		e.touch(now)
+	}
+}
+
+func (e *Engine) receiveDeltas(now time.Time, m *Message) {
+	for _, d := range m.Deltas {
+		e.receiveDelta(now, d)
+	}
+	e.drain(now)
+	e.answered(now, m)
+}
+
+func (e *Engine) receiveDelta(now time.Time, d *crdt.Delta) {
+	switch {
+	case e.store.Vector().Covers(d.Dot):
+		e.stats.Repeated++
+	case d.Dot.Replica == e.self.Replica:
+		// Only this engine numbers its writes. Whoever sends one that it has not
+		// made uses its identity, or it has lost its own state.
+		e.stats.Foreign++
+	case e.ready(now, d):
+		e.applyRemote(now, d)
+	case !e.hold.add(now, d):
+		e.stats.HoldDropped++
+	default:
+		e.stats.Held++
+	}
+}
+
+// ready reports whether a delta's causes are here and its stamp is not too far
+// ahead of the local clock.
+func (e *Engine) ready(now time.Time, d *crdt.Delta) bool {
+	if !d.Ready(e.store.Vector()) {
+		return false
+	}
+	if d.Stamp.Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+		e.stats.Skewed++
+		e.stats.SkewedBy = d.Dot.Replica
+		return false
+	}
+	return true
+}
+
+// drain applies what was held back and is ready now.
+func (e *Engine) drain(now time.Time) {
+	for !e.hold.empty() {
+		d := e.hold.take(now, e.store.Vector(), func(d *crdt.Delta) bool { return e.ready(now, d) })
+		if d == nil {
+			return
+		}
+		e.applyRemote(now, d)
+	}
+}
+
+func (e *Engine) applyRemote(now time.Time, d *crdt.Delta) {
+	if err := e.apply(now, d); err != nil {
+		e.stats.Failed++
+		return
+	}
+	e.stats.Applied++
+}
+
+// Tick does what is due at a time and returns the request to send, if any, and
+// the replica to send it to. The answer is given to [Engine.Receive].
+func (e *Engine) Tick(now time.Time) (*Message, crdt.ReplicaID) {
+	e.drain(now)
+	e.stats.HoldExpired += e.hold.expire(now, e.cfg.HoldFor)
+	e.sessions.expire(now, e.cfg.SnapshotIdle)
+	return e.nextRequest(now)
+}
+
+// History returns the deltas of a key that the log still has, oldest first. Read
+// only.
+func (e *Engine) History(key string) []*crdt.Delta { return e.log.history(key) }
+
+// Stats returns the engine's counters.
+func (e *Engine) Stats() Stats {
+	s := e.stats
+	s.LogBytes, s.HoldBytes, s.QueueBytes = e.log.bytes, e.hold.bytes, e.queue.bytes
+	s.Sessions = len(e.sessions.list)
+	return s
+}

@@ -1,0 +1,78 @@
+package sync
+
+import (
+	"github.com/atollcache/atoll/crdt"
+)
+
+// deltaLog keeps the latest deltas of a partition, of every origin, in the order
+// in which they were applied, which is an order in which others can apply them.
+type deltaLog struct {
+	limit   int
+	bytes   int
+	deltas  []*crdt.Delta // oldest first
+	dropped crdt.Vector   // per origin, the highest number that is no longer here
+}
+
+func (l *deltaLog) add(d *crdt.Delta) {
+	l.deltas = append(l.deltas, d)
+	l.bytes += d.Size()
+	n := 0
+	for l.bytes > l.limit && n < len(l.deltas)-1 {
+		old := l.deltas[n]
+		l.bytes -= old.Size()
+		l.dropped = l.dropped.Advance(old.Dot)
+		l.deltas[n] = nil
+		n++
+	}
+	l.deltas = l.deltas[n:]
+}
+
+// skipTo notes that everything up to v was learnt from a snapshot, without
+// deltas; those of the same origins that are here are of no use any more to a
+// peer that needs the missing ones.
+func (l *deltaLog) skipTo(v crdt.Vector) {
+	var kept []*crdt.Delta
+	l.bytes = 0
+	for _, d := range v {
+		l.dropped = l.dropped.Advance(d)
+	}
+	for _, d := range l.deltas {
+		if !l.dropped.Covers(d.Dot) {
+			kept = append(kept, d)
+			l.bytes += d.Size()
+		}
+	}
+	l.deltas = kept
+}
+
+// after returns the deltas that a peer which has seen have misses, up to a
+// number of bytes but at least one. It reports false when the log does not
+// reach back far enough for that peer.
+func (l *deltaLog) after(have crdt.Vector, limit int) ([]*crdt.Delta, bool) {
+	if !have.CoversAll(l.dropped) {
+		return nil, false
+	}
+	var out []*crdt.Delta
+	bytes := 0
+	for _, d := range l.deltas {
+		if have.Covers(d.Dot) {
+			continue
+		}
+		if bytes += d.Size(); bytes > limit && len(out) > 0 {
+			break
+		}
+		out = append(out, d)
+	}
+	return out, true
+}
+
+// history returns the deltas of one key, oldest first.
+func (l *deltaLog) history(key string) []*crdt.Delta {
+	var out []*crdt.Delta
+	for _, d := range l.deltas {
+		if d.Key == key {
+			out = append(out, d)
+		}
+	}
+	return out
+}

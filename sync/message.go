@@ -1,0 +1,99 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+)
+
+// Kind says what a message is for. It is the tag of its encoding.
+type Kind uint8
+
+// The kinds of messages between engines.
+const (
+	KindDeltas   Kind = iota + 1 // writes: broadcast, or the answer to a pull
+	KindHeads                    // what the sender has applied
+	KindPull                     // asks for the deltas beyond Vector
+	KindFetch                    // asks for piece Index of a snapshot, 0 begins one
+	KindSnapshot                 // piece Index of snapshot Session
+	KindRefusal                  // the answer to what cannot be answered now
+	numKinds
+)
+
+var kindNames = [numKinds]string{"", "deltas", "heads", "pull", "fetch", "snapshot", "refusal"}
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	if k > 0 && k < numKinds {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// Message is what engines of one partition say to each other. Which fields
+// count depends on Kind.
+type Message struct {
+	Kind      Kind
+	Partition region.Partition
+	From      crdt.ReplicaID // the sender
+	Region    string         // the sender's region
+	// Deltas, in an order in which they can be applied. KindDeltas.
+	Deltas []*crdt.Delta
+	// Answer says that the deltas are the answer to a pull. KindDeltas.
+	Answer bool
+	// Vector is what the sender has applied. KindHeads, KindPull.
+	Vector crdt.Vector
+	// Held is the highest number of each replica that the sender holds back.
+	// KindHeads.
+	Held crdt.Vector
+	// Clock is the sender's wall clock with KindHeads, and its highest stamp with
+	// KindSnapshot when the snapshot was taken. No write that it makes later has a
+	// lower stamp, and none in the snapshot a higher one.
+	Clock crdt.HLC
+	// Truncated says that the sender's log does not reach back far enough: a
+	// snapshot is needed. KindDeltas.
+	Truncated bool
+	// Session names a snapshot at its sender, Index a piece of it, counted from 0,
+	// and Last says that there are no more. KindFetch, KindSnapshot.
+	Session uint64
+	Index   int
+	Last    bool
+	// Piece holds some of the snapshot's entries, with its vector and horizon.
+	Piece *crdt.Snapshot
+}
+
+// ErrMessage is what every error of decoding a message wraps.
+var ErrMessage = errors.New("malformed replication message")
+
+// String returns one line for a trace.
+func (m *Message) String() string {
+	s := fmt.Sprintf("%v from %v", m.Kind, m.From)
+	switch m.Kind {
+	case KindDeltas:
+		for _, d := range m.Deltas {
+			if d.From == d.Dot.N {
+				s += fmt.Sprintf(" %v", d.Dot)
+			} else {
+				s += fmt.Sprintf(" %v#%d-%d", d.Dot.Replica, d.From, d.Dot.N)
+			}
+		}
+		if m.Truncated {
+			s += " truncated"
+		}
+	case KindHeads, KindPull:
+		s += fmt.Sprintf(" [%v]", m.Vector)
+	case KindFetch:
+		s += fmt.Sprintf(" %d/%d", m.Session, m.Index)
+	case KindSnapshot:
+		s += fmt.Sprintf(" %d/%d", m.Session, m.Index)
+		if m.Piece != nil {
+			s += fmt.Sprintf(" keys=%d [%v]", len(m.Piece.Keys), m.Piece.Vector)
+		}
+		if m.Last {
+			s += " last"
+		}
+	}
+	return s
+}

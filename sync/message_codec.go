@@ -1,0 +1,197 @@
+package sync
+
+import (
+	"fmt"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+)
+
+// # The format
+//
+// A message is one of package crdt's: [version, tag, replicas, field, ...], with
+// the fields below. An array of fields may grow at its end.
+//
+//	deltas    partition, sender, region, flags, [delta, ...]
+//	heads     sender, region, [[partition, vector, held, clock], ...]
+//	pull      partition, sender, region, vector
+//	fetch     partition, sender, region, session, index
+//	snapshot  partition, sender, region, session, index, last, clock,
+//	          vector, horizon, [key, entry, ...]
+//	refusal   partition, sender, region
+
+// tagBase is the tag of the first kind; package crdt uses the tags below 16.
+const tagBase = 16
+
+// Flags of a message of deltas.
+const (
+	flagAnswer = 1 << iota
+	flagTruncated
+)
+
+// MaxRegion is the longest name of a region in a message, in bytes.
+const MaxRegion = 64
+
+// Encode returns the bytes of one message.
+func Encode(m *Message) []byte {
+	if m.Kind == KindHeads {
+		return EncodeHeads([]*Message{m})
+	}
+	var e crdt.Encoder
+	e.Uint(uint64(m.Partition))
+	e.Replica(m.From)
+	e.Text(m.Region)
+	switch m.Kind {
+	case KindDeltas:
+		var flags uint64
+		if m.Answer {
+			flags |= flagAnswer
+		}
+		if m.Truncated {
+			flags |= flagTruncated
+		}
+		e.Uint(flags)
+		e.Array(len(m.Deltas))
+		for _, d := range m.Deltas {
+			e.Delta(d)
+		}
+	case KindPull:
+		e.Vector(m.Vector)
+	case KindFetch:
+		e.Uint(m.Session)
+		e.Uint(uint64(m.Index))
+	case KindSnapshot:
+		e.Uint(m.Session)
+		e.Uint(uint64(m.Index))
+		e.Bool(m.Last)
+		e.Uint(uint64(m.Clock))
+		e.Snapshot(m.Piece, 0, len(m.Piece.Keys))
+	}
+	return e.Append(nil, tagBase+uint8(m.Kind))
+}
+
+// EncodeHeads returns the bytes of many heads of one sender as one message.
+func EncodeHeads(ms []*Message) []byte {
+	var e crdt.Encoder
+	e.Replica(ms[0].From)
+	e.Text(ms[0].Region)
+	e.Array(len(ms))
+	for _, m := range ms {
+		e.Array(4)
+		e.Uint(uint64(m.Partition))
+		e.Vector(m.Vector)
+		e.Vector(m.Held)
+		e.Uint(uint64(m.Clock))
+	}
+	return e.Append(nil, tagBase+uint8(KindHeads))
+}
+
+// IsMessage reports whether bytes begin like a message of this package, so that
+// other kinds of messages can travel beside it.
+func IsMessage(b []byte) bool {
+	_, tag := crdt.NewDecoder(b)
+	return tag > tagBase && tag < tagBase+uint8(numKinds)
+}
+
+// Decode reads a message: several for heads, else one. The bytes may be hostile;
+// an error wraps [ErrMessage]. What it returns does not refer to b.
+func Decode(b []byte) ([]*Message, error) {
+	d, tag := crdt.NewDecoder(b)
+	kind := Kind(tag - tagBase)
+	if tag <= tagBase || kind >= numKinds {
+		if err := d.Err(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMessage, err)
+		}
+		return nil, fmt.Errorf("%w: tag %d is not known", ErrMessage, tag)
+	}
+	var out []*Message
+	if kind == KindHeads {
+		out = decodeHeads(d)
+	} else {
+		out = []*Message{decodeOne(d, kind)}
+	}
+	if err := d.Done(); err != nil {
+		return nil, fmt.Errorf("%w: %v: %w", ErrMessage, kind, err)
+	}
+	return out, nil
+}
+
+func decodeOne(d *crdt.Decoder, kind Kind) *Message {
+	m := &Message{Kind: kind, Partition: decodePartition(d), From: d.Replica(), Region: decodeRegion(d)}
+	switch kind {
+	case KindDeltas:
+		flags := d.Uint()
+		m.Answer, m.Truncated = flags&flagAnswer != 0, flags&flagTruncated != 0
+		n := d.Array(crdt.MinDeltaBytes)
+		for range n {
+			if d.Err() != nil {
+				break
+			}
+			m.Deltas = append(m.Deltas, d.Delta())
+		}
+	case KindPull:
+		m.Vector = d.Vector()
+	case KindFetch:
+		m.Session, m.Index = d.Uint(), decodeIndex(d)
+	case KindSnapshot:
+		m.Session, m.Index, m.Last, m.Clock = d.Uint(), decodeIndex(d), d.Bool(), crdt.HLC(d.Uint())
+		m.Piece = d.Snapshot()
+	}
+	return m
+}
+
+func decodeHeads(d *crdt.Decoder) []*Message {
+	from, name := d.Replica(), decodeRegion(d)
+	var out []*Message
+	for range d.Array(5) {
+		if d.Err() != nil {
+			break
+		}
+		rec := d.Record()
+		m := &Message{Kind: KindHeads, From: from, Region: name}
+		if !rec.More() {
+			d.Fail(fmt.Errorf("heads without a partition"))
+			break
+		}
+		m.Partition = decodePartition(d)
+		if rec.More() {
+			m.Vector = d.Vector()
+		}
+		if rec.More() {
+			m.Held = d.Vector()
+		}
+		if rec.More() {
+			m.Clock = crdt.HLC(d.Uint())
+		}
+		rec.End()
+		out = append(out, m)
+	}
+	return out
+}
+
+func decodePartition(d *crdt.Decoder) region.Partition {
+	n := d.Uint()
+	if n >= region.Slots {
+		d.Fail(fmt.Errorf("partition %d does not exist", n))
+		return 0
+	}
+	return region.Partition(n)
+}
+
+func decodeRegion(d *crdt.Decoder) string {
+	b := d.Bytes()
+	if len(b) > MaxRegion {
+		d.Fail(fmt.Errorf("region's name has %d bytes, at most %d are allowed", len(b), MaxRegion))
+		return ""
+	}
+	return string(b)
+}
+
+func decodeIndex(d *crdt.Decoder) int {
+	n := d.Uint()
+	if n > 1<<40 {
+		d.Fail(fmt.Errorf("piece %d is out of range", n))
+		return 0
+	}
+	return int(n)
+}

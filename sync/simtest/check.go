@@ -1,0 +1,155 @@
+package simtest
+
+import (
+	"bytes"
+	"reflect"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/crdt/crdttest"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// look checks what holds after every call of a replica's engine.
+func (w *world) look(r *replica) {
+	v := r.part.Vector()
+	if !v.Equal(r.seen) {
+		if !v.CoversAll(r.seen) {
+			w.broken("replica %d went back from %v to %v", r.slot, r.seen, v)
+		}
+		for _, d := range v {
+			if d.N > uint64(len(w.stamps[d.Replica])) {
+				w.broken("replica %d has applied %v, which was never written", r.slot, d)
+				return
+			}
+			if r.seen.Covers(d) || d.Replica == r.id {
+				continue
+			}
+			if ahead := w.stamps[d.Replica][d.N-1].Time().Sub(r.clock); ahead > w.cfg.MaxSkew {
+				w.broken("replica %d has applied %v, which is stamped %v ahead of its clock", r.slot, d, ahead)
+			}
+		}
+		r.seen = v.Clone()
+	}
+	s := r.engine.Stats()
+	for _, b := range []struct {
+		what        string
+		bytes, most int
+		alone       bool // one delta is kept whatever its size
+	}{
+		{"log", s.LogBytes, w.cfg.LogBytes, true},
+		{"held back", s.HoldBytes, w.cfg.HoldBytes, false},
+		{"queue", s.QueueBytes, w.cfg.QueueBytes, true},
+		{"sessions", s.Sessions, w.cfg.Snapshots, false},
+	} {
+		if b.bytes < 0 || b.bytes > b.most && !(b.alone && b.bytes <= maxDelta) {
+			w.broken("replica %d: %s has %d, allowed are %d", r.slot, b.what, b.bytes, b.most)
+		}
+	}
+	if s.Failed > 0 || s.Refused > 0 {
+		w.broken("replica %d: its store refused %d deltas and %d snapshots", r.slot, s.Failed, s.Refused)
+	}
+}
+
+// maxDelta is above the size of any delta of a history.
+const maxDelta = 4000
+
+// fits checks that a message is no larger than it may be.
+func (w *world) fits(r *replica, m *cachesync.Message) {
+	bytes := 0
+	for _, d := range m.Deltas {
+		bytes += d.Size()
+	}
+	if bytes > w.cfg.BatchBytes && len(m.Deltas) > 1 {
+		w.broken("replica %d sends %d bytes in %v", r.slot, bytes, m)
+	}
+	if m.Piece == nil {
+		return
+	}
+	bytes = 0
+	for i, k := range m.Piece.Keys {
+		bytes += len(k) + m.Piece.Entries[i].Size()
+	}
+	if bytes > w.cfg.BatchBytes && len(m.Piece.Keys) > 1 {
+		w.broken("replica %d sends %d bytes in %v", r.slot, bytes, m)
+	}
+}
+
+// request is what a replica asked for last.
+type request struct {
+	message *cachesync.Message
+	to      crdt.ReplicaID
+	at      time.Time
+}
+
+// same reports whether both ask for the same.
+func (r request) same(o request) bool {
+	a, b := r.message, o.message
+	return a != nil && r.to == o.to && a.Kind == b.Kind && a.Session == b.Session && a.Index == b.Index && a.Vector.Equal(b.Vector)
+}
+
+// looksUseful checks that a request is not the last one again, to the same
+// replica, before there is any hope of another answer.
+func (w *world) looksUseful(r *replica, m *cachesync.Message, to crdt.ReplicaID) {
+	now := request{m, to, r.clock}
+	if since := now.at.Sub(r.asked.at); r.asked.same(now) && since < w.cfg.PullAfter {
+		w.broken("replica %d asks %v again after %v: %v", r.slot, to, since, m)
+	}
+	r.asked = now
+}
+
+// audit compares a replica's state with what the writes that its vector covers
+// make of it: applied one by one, and as the specification has it.
+func (w *world) audit(r *replica) {
+	w.counts.Audits++
+	var want crdt.Partition
+	ops := map[string][]crdttest.Op{}
+	for _, h := range w.history {
+		if !r.part.Vector().Covers(h.delta.Dot) {
+			continue
+		}
+		if err := want.Apply(h.delta); err != nil {
+			w.broken("replica %d has applied %v but not what that had seen: %v", r.slot, h.delta.Dot, err)
+			return
+		}
+		ops[h.op.Key] = append(ops[h.op.Key], h.op)
+	}
+	for _, at := range []int64{w.wall(), epoch.Add(time.Hour).UnixMilli()} {
+		if have, want := r.state(at), state(&want, at); !bytes.Equal(have, want) {
+			w.broken("replica %d at %v: want state %x, have %x", r.slot, r.part.Vector(), want, have)
+			return
+		}
+		for _, k := range []string{"k", "l", "m", "n"} {
+			have, want := read(r.part.Entry(k).View(at)), crdttest.Spec(ops[k], at)
+			if !reflect.DeepEqual(have, want) {
+				w.broken("replica %d at %v: %s is %+v, specified is %+v", r.slot, r.part.Vector(), k, have, want)
+				return
+			}
+		}
+	}
+}
+
+// read returns what a view shows.
+func read(v crdt.View) crdttest.Value {
+	out := crdttest.Value{Kind: v.Kind(), ExpireAt: v.ExpireAt(), Version: v.Version()}
+	switch v.Kind() {
+	case crdt.KindString:
+		out.Text, _ = v.Get()
+	case crdt.KindHash:
+		out.Fields = map[string]string{}
+		for f := range v.Fields() {
+			out.Fields[f], _ = v.Field(f)
+		}
+	case crdt.KindSet:
+		out.Members = map[string]bool{}
+		for f := range v.Fields() {
+			out.Members[f] = true
+		}
+	case crdt.KindZSet:
+		out.Scores = map[string]float64{}
+		for f := range v.Fields() {
+			out.Scores[f], _ = v.Score(f)
+		}
+	}
+	return out
+}

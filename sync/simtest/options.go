@@ -1,0 +1,84 @@
+package simtest
+
+import (
+	"io"
+	"time"
+
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// Options sets the size of a history. A zero field means its default.
+type Options struct {
+	// Steps is how many steps there are before everything heals; the time of a run
+	// grows in proportion. Default: 80.
+	Steps int
+	// Log takes one line for each thing that happens. It costs far more than the
+	// run itself. Default: nothing is written.
+	Log io.Writer
+}
+
+func (o Options) withDefaults() Options {
+	if o.Steps == 0 {
+		o.Steps = 80
+	}
+	return o
+}
+
+// Result is what came of one history.
+type Result struct {
+	// Err says which promise was broken, and when. Nil: none.
+	Err error
+	// Trace is a checksum of every message, every write and the final states. Runs
+	// of the same seed have the same one.
+	Trace uint64
+	// Healed is the simulated time from the end of all faults until nothing more
+	// happened.
+	Healed time.Duration
+	// Counts says what has happened.
+	Counts Counts
+}
+
+// Counts says what has happened in one or several histories, to show that
+// nothing was left out.
+type Counts struct {
+	Engines cachesync.Stats // sums over all engines, of those that ended too
+
+	Writes    int // accepted by an engine
+	Errors    int // commands that their mutator refused
+	Sent      int // messages, each copy counted
+	Lost      int // copies that never arrived
+	Doubled   int // copies that arrived twice
+	Overtaken int // copies that arrived after one that was sent later on the same link
+	Cut       int // copies that met a link that was cut
+	Refusals  int // requests that a peer refused
+	Truncated int // pulls that were answered by pointing to a snapshot
+	Pieces    int // pieces of snapshots beyond the first
+	Pauses    int // regions paused
+	Skews     int // clocks set wrong beyond what is allowed
+	Crashes   int // replicas that lost their memory
+	Died      int // writes that were lost with them, unseen by others
+	Absurd    int // messages that no engine would send
+	Audits    int // states compared with the original writes
+}
+
+// Add returns the sums of both.
+func (c Counts) Add(o Counts) Counts {
+	c.Engines = c.Engines.Add(o.Engines)
+	c.Writes += o.Writes
+	c.Errors += o.Errors
+	c.Sent += o.Sent
+	c.Lost += o.Lost
+	c.Doubled += o.Doubled
+	c.Overtaken += o.Overtaken
+	c.Cut += o.Cut
+	c.Refusals += o.Refusals
+	c.Truncated += o.Truncated
+	c.Pieces += o.Pieces
+	c.Pauses += o.Pauses
+	c.Skews += o.Skews
+	c.Crashes += o.Crashes
+	c.Died += o.Died
+	c.Absurd += o.Absurd
+	c.Audits += o.Audits
+	return c
+}

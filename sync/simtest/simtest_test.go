@@ -1,0 +1,104 @@
+package simtest_test
+
+import (
+	"flag"
+	"reflect"
+	"runtime"
+	stdsync "sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/atollcache/atoll/sync/simtest"
+)
+
+var (
+	seeds = flag.Int("seeds", 250, "number of histories that TestSeeds runs")
+	first = flag.Uint64("first", 1, "seed of the first of them")
+)
+
+// TestSeeds runs many histories and wants every fault and every path of the
+// engine to have been met on the way.
+func TestSeeds(t *testing.T) {
+	start := time.Now()
+	var (
+		mu     stdsync.Mutex
+		counts simtest.Counts
+		worst  time.Duration
+		failed uint64
+		next   atomic.Uint64
+		wg     stdsync.WaitGroup
+	)
+	next.Store(*first)
+	end := *first + uint64(*seeds)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed := next.Add(1) - 1; seed < end; seed = next.Add(1) - 1 {
+				r := simtest.Run(seed, simtest.Options{})
+				mu.Lock()
+				counts, worst = counts.Add(r.Counts), max(worst, r.Healed)
+				if r.Err != nil && (failed == 0 || seed < failed) {
+					failed = seed
+					next.Store(end)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if failed != 0 {
+		t.Fatal(simtest.Explain(failed, simtest.Options{}))
+	}
+	took := time.Since(start)
+	t.Logf("%d seeds in %v: %.0f seeds per second; the slowest was equal %v after healing",
+		*seeds, took.Round(time.Millisecond), float64(*seeds)/took.Seconds(), worst)
+	t.Logf("%+v", counts)
+	if *seeds >= 100 {
+		wantEverything(t, counts)
+	}
+}
+
+// wantEverything reports what has not happened in any history.
+func wantEverything(t *testing.T, counts simtest.Counts) {
+	t.Helper()
+	never := map[string]bool{"SkewedBy": true, "Failed": true, "Refused": true, "LogBytes": true, "HoldBytes": true, "QueueBytes": true, "Sessions": true}
+	var look func(v reflect.Value)
+	look = func(v reflect.Value) {
+		for i := range v.NumField() {
+			f, name := v.Field(i), v.Type().Field(i).Name
+			switch {
+			case f.Kind() == reflect.Struct:
+				look(f)
+			case never[name]:
+			case f.IsZero():
+				t.Errorf("%d seeds, %s: want some, have none", *seeds, name)
+			}
+		}
+	}
+	look(reflect.ValueOf(counts))
+}
+
+// TestSameSeedSameTrace runs seeds twice.
+func TestSameSeedSameTrace(t *testing.T) {
+	for seed := *first; seed < *first+30; seed++ {
+		want, have := simtest.Run(seed, simtest.Options{}), simtest.Run(seed, simtest.Options{})
+		if want.Trace != have.Trace || want.Counts != have.Counts {
+			t.Errorf("seed %d: want trace %x again, have %x", seed, want.Trace, have.Trace)
+		}
+	}
+}
+
+// TestExplainNothing: a history that does not fail needs no explanation.
+func TestExplainNothing(t *testing.T) {
+	if have := simtest.Explain(*first, simtest.Options{}); have != "" {
+		t.Errorf("seed %d: want no text, have %s", *first, have)
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	for seed := uint64(1); b.Loop(); seed++ {
+		if r := simtest.Run(seed, simtest.Options{}); r.Err != nil {
+			b.Fatal(seed, r.Err)
+		}
+	}
+}

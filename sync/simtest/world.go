@@ -1,0 +1,248 @@
+package simtest
+
+import (
+	"bytes"
+	"fmt"
+	"hash"
+	"hash/crc64"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// partition is the one that all engines hold.
+const partition region.Partition = 7
+
+// world is one history while it runs.
+type world struct {
+	plan
+	pcg      *rand.PCG // seeded anew for each message, so that histories with fewer steps stay similar
+	rand     *rand.Rand
+	now      time.Duration // since the epoch
+	events   events
+	seq      int
+	links    [][]link // by sender and receiver
+	replicas []*replica
+	slots    map[crdt.ReplicaID]int // where the living are
+	dead     []crdt.ReplicaID
+	lives    int
+	history  []write                       // every accepted write, in an order in which causes come first
+	stamps   map[crdt.ReplicaID][]crdt.HLC // of every life's writes
+	counts   Counts
+	trace    hash.Hash64
+	log      io.Writer
+	err      error
+}
+
+// replica is one place at which an engine lives, one life after another.
+type replica struct {
+	slot   int
+	region string
+	skew   time.Duration
+	id     crdt.ReplicaID
+	engine *cachesync.Engine
+	part   *crdt.Partition
+	clock  time.Time   // the latest that its engine was given
+	seen   crdt.Vector // what it had applied when it was last looked at
+	asked  request
+	heads  int // announcements made
+	paused map[string]bool
+}
+
+// time returns the replica's wall clock, which never goes back.
+func (r *replica) time(w *world) time.Time {
+	if now := epoch.Add(w.now + r.skew); now.After(r.clock) {
+		r.clock = now
+	}
+	return r.clock
+}
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+func newWorld(p *plan, o Options) *world {
+	w := &world{
+		plan:  *p,
+		pcg:   rand.NewPCG(p.seed, 0),
+		slots: map[crdt.ReplicaID]int{}, stamps: map[crdt.ReplicaID][]crdt.HLC{},
+		trace: crc64.New(crcTable), log: o.Log,
+	}
+	w.rand = rand.New(w.pcg)
+	for slot, name := range p.regions {
+		r := &replica{slot: slot, region: name, skew: p.skews[slot], paused: map[string]bool{}}
+		w.replicas = append(w.replicas, r)
+		w.links = append(w.links, make([]link, len(p.regions)))
+		w.live(r)
+		w.schedule(event{at: time.Duration(slot) * p.beat / time.Duration(len(p.regions)), slot: slot})
+	}
+	return w
+}
+
+// live begins a new life at a replica, with an empty memory.
+func (w *world) live(r *replica) {
+	w.lives++
+	// The order of the IDs says nothing about the order of the lives.
+	r.id = crdt.ReplicaID(uint64(w.lives)*7919%1000 + 1)
+	r.part = &crdt.Partition{}
+	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
+	r.seen, r.asked = nil, request{}
+	for name := range r.paused {
+		r.engine.Pause(name)
+	}
+	w.slots[r.id] = r.slot
+}
+
+// do runs one step.
+func (w *world) do(s step) {
+	w.pass(s.after)
+	if w.err != nil {
+		return
+	}
+	r := w.replicas[s.at]
+	if w.log != nil {
+		fmt.Fprintf(w.log, "%8v %v\n", w.now, s)
+	}
+	switch s.action {
+	case doWrite:
+		w.write(r, s)
+	case doFlush:
+		w.flush(r)
+	case doCut, doMend:
+		w.links[s.at][s.other].cut = s.action == doCut && s.at != s.other
+	case doPause:
+		w.pause(r, w.replicas[s.other].region)
+	case doResume:
+		w.resume(r, w.replicas[s.other].region)
+	case doCrash:
+		w.crash(r)
+	case doSkew:
+		w.counts.Skews++
+		r.skew = w.skews[s.at] + s.by
+	case doAbsurd:
+		w.absurd(r, s.other)
+	case doAudit:
+		w.audit(r)
+	}
+}
+
+func (w *world) pause(r *replica, name string) {
+	w.counts.Pauses++
+	r.paused[name], r.asked = true, request{}
+	r.engine.Pause(name)
+}
+
+func (w *world) resume(r *replica, name string) {
+	delete(r.paused, name)
+	r.engine.Resume(name)
+}
+
+// crash ends a life. What nobody else had is lost.
+func (w *world) crash(r *replica) {
+	var saved uint64
+	for _, o := range w.replicas {
+		if o != r {
+			saved = max(saved, o.part.Vector().Get(r.id))
+		}
+	}
+	w.counts.Crashes++
+	w.counts.Died += int(w.issued(r.id) - saved)
+	w.counts.Engines = w.counts.Engines.Add(r.engine.Stats())
+	delete(w.slots, r.id)
+	w.dead = append(w.dead, r.id)
+	w.live(r)
+	if w.net.forgetsTheDead {
+		w.forget()
+	}
+}
+
+// forget tells every replica who is gone.
+func (w *world) forget() {
+	for _, r := range w.replicas {
+		for _, id := range w.dead {
+			r.engine.Forget(id)
+			if r.asked.to == id {
+				r.asked = request{}
+			}
+		}
+	}
+}
+
+// beat gives a replica the time, as its runner does.
+func (w *world) beat(r *replica) {
+	w.schedule(event{at: w.now + w.plan.beat, slot: r.slot})
+	if m := r.engine.Heads(r.time(w)); m != nil {
+		r.heads++
+		w.broadcast(r, m)
+	}
+	w.tick(r)
+}
+
+func (w *world) tick(r *replica) {
+	m, to := r.engine.Tick(r.time(w))
+	w.look(r)
+	if m != nil {
+		w.ask(r, m, to)
+	}
+}
+
+// flush broadcasts all that is queued.
+func (w *world) flush(r *replica) {
+	for m := r.engine.Next(); m != nil; m = r.engine.Next() {
+		w.fits(r, m)
+		w.broadcast(r, m)
+	}
+}
+
+// broken notes the first promise that was broken.
+func (w *world) broken(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf("%v: %w", w.now, fmt.Errorf(format, args...))
+	}
+}
+
+// Run makes up the history of a seed and runs it.
+func Run(seed uint64, o Options) Result {
+	o = o.withDefaults()
+	return run(draw(seed, o), o)
+}
+
+func run(p *plan, o Options) (res Result) {
+	w := newWorld(p, o)
+	defer func() {
+		if x := recover(); x != nil {
+			res.Err = fmt.Errorf("%v: panic: %v", w.now, x)
+		}
+	}()
+	for _, s := range p.steps {
+		if w.do(s); w.err != nil {
+			break
+		}
+	}
+	healed := w.now
+	if w.err == nil {
+		w.settle()
+	}
+	for _, r := range w.replicas {
+		w.counts.Engines = w.counts.Engines.Add(r.engine.Stats())
+		w.trace.Write(r.state(w.wall()))
+	}
+	return Result{Err: w.err, Trace: w.trace.Sum64(), Healed: w.now - healed, Counts: w.counts}
+}
+
+// state returns the form of a replica's live state that is the same wherever the
+// state is the same.
+func (r *replica) state(nowMillis int64) []byte { return state(r.part, nowMillis) }
+
+func state(p *crdt.Partition, nowMillis int64) []byte {
+	var b bytes.Buffer
+	for _, k := range p.Keys() {
+		b.Write(p.Entry(k).AppendLive(nil, k, nowMillis))
+	}
+	return b.Bytes()
+}
+
+// wall returns the true wall time in milliseconds since the Unix epoch.
+func (w *world) wall() int64 { return epoch.Add(w.now).UnixMilli() }

@@ -1,0 +1,153 @@
+package sync
+
+import (
+	"slices"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// sessions are the snapshots that are being sent.
+type sessions struct {
+	limit int
+	next  uint64
+	list  []session
+}
+
+// session is one snapshot for one receiver: a consistent cut, whatever is
+// written while its pieces travel.
+type session struct {
+	id       uint64
+	to       crdt.ReplicaID
+	used     time.Time
+	snapshot *crdt.Snapshot
+	clock    crdt.HLC // no write in the snapshot has a higher stamp
+	done     bool     // its last piece has been sent
+	starts   []int    // first key of each piece that has been cut so far
+}
+
+func (s *sessions) expire(now time.Time, idle time.Duration) {
+	s.list = slices.DeleteFunc(s.list, func(o session) bool { return now.Sub(o.used) >= idle })
+}
+
+func (s *sessions) find(id uint64, to crdt.ReplicaID) *session {
+	for i := range s.list {
+		if s.list[i].id == id && s.list[i].to == to {
+			return &s.list[i]
+		}
+	}
+	return nil
+}
+
+// begin opens a session in place of an older one for the same receiver, or at
+// the limit of one that has been sent whole. It returns nil when there are too
+// many.
+func (s *sessions) begin(now time.Time, to crdt.ReplicaID) *session {
+	s.list = slices.DeleteFunc(s.list, func(o session) bool { return o.to == to })
+	if len(s.list) >= s.limit {
+		if i := slices.IndexFunc(s.list, func(o session) bool { return o.done }); i >= 0 {
+			s.list = slices.Delete(s.list, i, i+1)
+		}
+	}
+	if len(s.list) >= s.limit {
+		return nil
+	}
+	s.next++
+	s.list = append(s.list, session{id: s.next, to: to, used: now, starts: []int{0}})
+	return &s.list[len(s.list)-1]
+}
+
+// answerFetch cuts the next piece of a snapshot, or the same one again when its
+// receiver asks again.
+func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
+	var s *session
+	if m.Index == 0 {
+		if s = e.sessions.begin(now, m.From); s != nil {
+			s.snapshot, s.clock = e.store.Snapshot(), e.clock.Last()
+		}
+	} else {
+		s = e.sessions.find(m.Session, m.From)
+	}
+	if s == nil || m.Index < 0 || m.Index >= len(s.starts) {
+		return e.message(KindRefusal)
+	}
+	s.used = now
+	from := s.starts[m.Index]
+	to, bytes := from, 0
+	for to < len(s.snapshot.Keys) {
+		bytes += s.snapshot.Entries[to].Size() + len(s.snapshot.Keys[to])
+		if bytes > e.cfg.BatchBytes && to > from {
+			break
+		}
+		to++
+	}
+	out := e.message(KindSnapshot)
+	out.Clock = s.clock
+	out.Session, out.Index, out.Last = s.id, m.Index, to == len(s.snapshot.Keys)
+	out.Piece = &crdt.Snapshot{
+		Vector: s.snapshot.Vector, Horizon: s.snapshot.Horizon,
+		Keys: s.snapshot.Keys[from:to], Entries: s.snapshot.Entries[from:to],
+	}
+	s.done = s.done || out.Last
+	if !out.Last && m.Index == len(s.starts)-1 {
+		s.starts = append(s.starts, to)
+	}
+	return out
+}
+
+func (e *Engine) fetchMessage() *Message {
+	f := e.pull.snapshot
+	m := e.message(KindFetch)
+	m.Session, m.Index = f.session, f.index
+	return m
+}
+
+// receiveSnapshot stages a piece and, with the last one, joins the whole: a part
+// of a snapshot is no state of anything.
+func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
+	f := e.pull.snapshot
+	if e.pull.to != m.From || f == nil || m.Index != f.index || (m.Index > 0 && m.Session != f.session) ||
+		m.Piece == nil || len(m.Piece.Keys) != len(m.Piece.Entries) {
+		return
+	}
+	if m.Index == 0 {
+		if m.Clock.Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+			e.stats.Skewed++
+			e.stats.SkewedBy = m.From
+			e.fruitless(now)
+			return
+		}
+		f.session, f.clock = m.Session, m.Clock
+		f.staged = crdt.Snapshot{Vector: m.Piece.Vector, Horizon: m.Piece.Horizon}
+	}
+	f.staged.Keys = append(f.staged.Keys, m.Piece.Keys...)
+	f.staged.Entries = append(f.staged.Entries, m.Piece.Entries...)
+	f.index++
+	e.pull.again = true
+	if !m.Last {
+		return
+	}
+	e.install(now, f)
+}
+
+// install joins a staged snapshot that is complete.
+func (e *Engine) install(now time.Time, f *fetch) {
+	before := e.store.Vector().Clone()
+	news := f.staged.Vector.Beyond(before)
+	if len(news) == 0 {
+		e.fruitless(now)
+		return
+	}
+	if err := e.store.Join(&f.staged); err != nil {
+		e.stats.Refused++
+		e.fruitless(now)
+		return
+	}
+	e.stats.Snapshots++
+	e.clock.Observe(f.clock)
+	e.log.skipTo(news)
+	e.pull.end()
+	e.pull.again = true
+	e.touch(now)
+	e.drain(now)
+}

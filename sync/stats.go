@@ -1,0 +1,61 @@
+package sync
+
+import "github.com/atollcache/atoll/crdt"
+
+// Stats counts what an engine has done and dropped. Each counter stands beside
+// the decision that it counts.
+type Stats struct {
+	Written      int // local writes
+	Applied      int // deltas of others applied
+	Coalesced    int // deltas that travelled inside a neighbour
+	Repeated     int // deltas received that had been applied already
+	Held         int // deltas held back for their causes or for the clock
+	HoldDropped  int // deltas not held for want of room; pulled again later
+	HoldExpired  int // deltas held back for so long that they were given up; pulled again if any peer has them
+	QueueDropped int // deltas that left the broadcast queue unsent; pulled by peers
+	Skewed       int // times a delta was found stamped too far ahead
+	Foreign      int // deltas under this replica's own ID that it had not made
+	Failed       int // deltas that the store refused
+	Paused       int // messages not taken because their region is paused
+	Duplicates   int // commands refused because their request ID had run
+	Pulls        int // pulls sent
+	PullTimeouts int // pulls that nobody answered in time
+	Snapshots    int // snapshots joined
+	Refused      int // snapshots that could not be joined
+
+	SkewedBy crdt.ReplicaID // the origin last found too far ahead
+
+	LogBytes   int // bytes in the log now
+	HoldBytes  int // bytes held back now
+	QueueBytes int // bytes waiting to be broadcast now
+	Sessions   int // snapshots being sent now
+}
+
+// Add returns the sums of both, and the later SkewedBy.
+func (s Stats) Add(o Stats) Stats {
+	s.Written += o.Written
+	s.Applied += o.Applied
+	s.Coalesced += o.Coalesced
+	s.Repeated += o.Repeated
+	s.Held += o.Held
+	s.HoldDropped += o.HoldDropped
+	s.HoldExpired += o.HoldExpired
+	s.QueueDropped += o.QueueDropped
+	s.Skewed += o.Skewed
+	s.Foreign += o.Foreign
+	s.Failed += o.Failed
+	s.Paused += o.Paused
+	s.Duplicates += o.Duplicates
+	s.Pulls += o.Pulls
+	s.PullTimeouts += o.PullTimeouts
+	s.Snapshots += o.Snapshots
+	s.Refused += o.Refused
+	s.LogBytes += o.LogBytes
+	s.HoldBytes += o.HoldBytes
+	s.QueueBytes += o.QueueBytes
+	s.Sessions += o.Sessions
+	if o.SkewedBy != 0 {
+		s.SkewedBy = o.SkewedBy
+	}
+	return s
+}
