@@ -193,6 +193,19 @@ func (v *View) Forget(region, name string) []Change {
 	return []Change{{Kind: Forgotten, Member: m}}
 }
 
+// Touch takes in that something else than a heartbeat came from a member's present
+// life, such as its writes: under load heartbeats wait behind them, and who
+// writes is not silent. A suspect is not helped by it: what comes from one may
+// have been under way for long, so that it takes a heartbeat to bring it back.
+func (v *View) Touch(replica crdt.ReplicaID, now time.Time) {
+	for i := range v.records {
+		rec := &v.records[i]
+		if rec.member.Replica == replica && !rec.suspect && now.After(rec.heard) {
+			rec.heard = now
+		}
+	}
+}
+
 // Tick takes in the time. Members silent for more than Config.SuspectAfter become
 // suspect, and after Config.ForgetAfter they are taken off the list. Call it
 // about every HeartbeatEvery: a view that was itself not ticked for longer than

@@ -94,6 +94,20 @@ func TestViewSuspectsTheSilent(t *testing.T) {
 	}
 }
 
+func TestViewTouch(t *testing.T) {
+	v := newView(t, Config{})
+	beat(t, v, 0, ready("a", 1), ready("b", 2))
+	v.Touch(101, at(2900))
+	v.Touch(999, at(2900))
+	check(t, "a wrote at 2900", "suspected b", kinds(v.Tick(at(3100))))
+	v.Touch(102, at(3200))
+	check(t, "suspect b wrote at 3200", "", kinds(v.Tick(at(3300))))
+	if m, _ := v.Member("eu", "b"); m.State != StateSuspect {
+		t.Errorf("suspect b after a write: want %v, have %v", StateSuspect, m.State)
+	}
+	check(t, "a silent since 2900", "suspected a", kinds(v.Tick(at(6000))))
+}
+
 func TestViewForgets(t *testing.T) {
 	v := newView(t, Config{ForgetAfter: 10 * time.Second})
 	beat(t, v, 0, ready("eu-1", 1), ready("eu-2", 1))

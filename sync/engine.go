@@ -181,8 +181,8 @@ func (e *Engine) Heads(now time.Time) *Message {
 // link that has been resumed.
 func (e *Engine) Announce() { e.announced = time.Time{} }
 
-// Pause stops taking anything from a region until [Engine.Resume]. Nothing is
-// lost: what is missed is pulled afterwards.
+// Pause stops taking anything from a region until [Engine.Resume]; what it asks
+// for it is still given. Nothing is lost: what is missed is pulled afterwards.
 func (e *Engine) Pause(region string) {
 	e.paused[region] = true
 	e.pull.forgetRegion(region)
@@ -201,11 +201,9 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 	if m.From == e.self.Replica || m.From == 0 {
 		return nil
 	}
-	if e.paused[m.Region] {
+	// What a paused region asks for is not its writes: the way there may be open.
+	if e.paused[m.Region] && m.Kind != KindPull && m.Kind != KindFetch {
 		e.stats.Paused++
-		if m.Kind == KindPull || m.Kind == KindFetch {
-			return e.message(KindRefusal)
-		}
 		return nil
 	}
 	switch m.Kind {

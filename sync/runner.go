@@ -27,12 +27,17 @@ type RunnerConfig struct {
 	// ones notice gaps sooner and cost a look at every partition each.
 	// Default: 50 ms.
 	TickEvery time.Duration
-	// Pulls bounds the partitions that pull at the same time. Default: 16.
+	// Pulls bounds the partitions that pull at the same time; each may have an answer
+	// of the engines' BatchBytes under way. More catch up sooner over a long link.
+	// Default: 64.
 	Pulls int
 	// AskTimeout bounds a request with the whole of its answer, which may be as
 	// large as the largest entry; transports give up on a peer that does not begin
 	// to answer much sooner. Default: 1 min.
 	AskTimeout time.Duration
+	// Heard is called for every message of deltas or heads, with its sender, from
+	// the goroutine that delivers it. Default: nothing.
+	Heard func(from crdt.ReplicaID)
 	// Now is the wall clock. Default: time.Now.
 	Now func() time.Time
 	// Log takes what an operator should know. Default: discarded.
@@ -44,10 +49,13 @@ func (c RunnerConfig) withDefaults() RunnerConfig {
 		c.TickEvery = 50 * time.Millisecond
 	}
 	if c.Pulls <= 0 {
-		c.Pulls = 16
+		c.Pulls = 64
 	}
 	if c.AskTimeout <= 0 {
 		c.AskTimeout = time.Minute
+	}
+	if c.Heard == nil {
+		c.Heard = func(crdt.ReplicaID) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -311,6 +319,7 @@ func (r *Runner) Published(p region.Partition, msg []byte) {
 		return
 	}
 	ms[0].Answer = false
+	r.cfg.Heard(ms[0].From)
 	r.host.Do(p, func(e *Engine) { e.Receive(r.cfg.Now(), ms[0]) })
 }
 
@@ -321,6 +330,9 @@ func (r *Runner) Announced(msg []byte) {
 		r.stats.malformed.Add(1)
 		r.cfg.Log.Debug("announced", "err", err)
 		return
+	}
+	if len(ms) > 0 {
+		r.cfg.Heard(ms[0].From)
 	}
 	for _, m := range ms {
 		if m.Kind == KindHeads {
