@@ -1,0 +1,168 @@
+package wire
+
+import "time"
+
+// The types below are the replies of the commands that look at the cluster. They
+// travel as JSON text, which is also what the command line prints with --json:
+// fields are added, never renamed.
+
+// Inspection says what a key holds and why (INSPECT).
+type Inspection struct {
+	Key       string       `json:"key"`
+	Slot      int          `json:"slot"`
+	Partition int          `json:"partition"`
+	Kind      string       `json:"kind"` // "none" when the key does not exist
+	Value     any          `json:"value,omitempty"`
+	ExpireAt  *time.Time   `json:"expire_at,omitempty"`
+	Cut       *Stamp       `json:"cut,omitempty"` // everything stamped at or before it is gone
+	Size      int          `json:"size"`          // bytes that the entry accounts for
+	Cells     []CellInfo   `json:"cells"`
+	CellCount int          `json:"cell_count"` // Cells holds at most some of them
+	Expiries  []WriteInfo  `json:"expiries,omitempty"`
+	History   []ChangeInfo `json:"history,omitempty"` // what the log still has of the key, oldest first
+	Regions   []RegionCopy `json:"regions"`
+	Agree     bool         `json:"agree"` // every region that answered shows the same
+	Complete  bool         `json:"complete"`
+}
+
+// Stamp is a version: when, and by whom.
+type Stamp struct {
+	Time    time.Time `json:"time"`
+	Counter int       `json:"counter"`
+	Replica string    `json:"replica"`          // ID
+	Node    string    `json:"node,omitempty"`   // its name, where known
+	Region  string    `json:"region,omitempty"` // where known
+}
+
+// CellInfo is one cell: the string's, or a field's or member's.
+type CellInfo struct {
+	Kind          string             `json:"kind"`
+	Field         string             `json:"field,omitempty"`
+	Value         string             `json:"value"`            // as it shows
+	Hidden        string             `json:"hidden,omitempty"` // why it does not show
+	Writes        []WriteInfo        `json:"writes,omitempty"`
+	Contributions []ContributionInfo `json:"contributions,omitempty"`
+}
+
+// WriteInfo is one live write or expiry.
+type WriteInfo struct {
+	Dot    string `json:"dot"`
+	Stamp  Stamp  `json:"stamp"`
+	Value  string `json:"value"`
+	State  string `json:"state"`             // "wins", "lost", "expired", "cut"
+	LostTo string `json:"lost_to,omitempty"` // the dot of the winner
+}
+
+// ContributionInfo is what one replica adds to a counter.
+type ContributionInfo struct {
+	Stamp   Stamp  `json:"stamp"` // of its latest increment
+	Dot     string `json:"dot"`
+	Net     string `json:"net"`               // what it adds
+	Total   string `json:"total"`             // what it has added up
+	Removed string `json:"removed,omitempty"` // how much of that a SET or DEL has taken
+	State   string `json:"state"`             // "counts", "removed", "expired", "cut"
+}
+
+// ChangeInfo is one write of the key that the log still has.
+type ChangeInfo struct {
+	Dot   string   `json:"dot"`
+	Stamp Stamp    `json:"stamp"`
+	Did   []string `json:"did"` // for people: "set \"v\"", "removed what it had seen of field \"f\""
+}
+
+// RegionCopy is what one region shows for a key.
+type RegionCopy struct {
+	Region   string   `json:"region"`
+	Owner    string   `json:"owner"`
+	Replicas []string `json:"replicas,omitempty"`
+	Kind     string   `json:"kind,omitempty"`
+	Value    any      `json:"value,omitempty"`
+	Digest   string   `json:"digest,omitempty"` // of everything live
+	Err      string   `json:"err,omitempty"`
+}
+
+// RingInfo says which node of a region has which partitions (RING).
+type RingInfo struct {
+	Region     string     `json:"region"`
+	Partitions int        `json:"partitions"`
+	Copies     int        `json:"copies"`
+	Epoch      string     `json:"epoch"`
+	Balance    float64    `json:"balance"` // most loaded over mean
+	Nodes      []RingNode `json:"nodes"`
+	Key        *RingKey   `json:"key,omitempty"`
+}
+
+// RingNode is one node's share of a ring.
+type RingNode struct {
+	Name   string `json:"name"`
+	Zone   string `json:"zone,omitempty"`
+	Weight int    `json:"weight"`
+	Owns   int    `json:"owns"`
+	Holds  int    `json:"holds"`
+}
+
+// RingKey is where one key lives.
+type RingKey struct {
+	Key       string   `json:"key"`
+	Slot      int      `json:"slot"`
+	Partition int      `json:"partition"`
+	Owner     string   `json:"owner"`
+	Replicas  []string `json:"replicas"`
+}
+
+// RegionInfo is one region as a node sees it (REGIONS).
+type RegionInfo struct {
+	Region    string     `json:"region"`
+	Here      bool       `json:"here"`
+	Nodes     int        `json:"nodes"` // alive
+	Silent    int        `json:"silent"`
+	Heard     *time.Time `json:"heard,omitempty"`
+	Behind    int        `json:"behind"`     // partitions of which it has something that is missing here
+	Lags      int        `json:"lags"`       // partitions of which it lacks something that is here
+	PausedIn  bool       `json:"paused_in"`  // what it writes is not taken here
+	PausedOut bool       `json:"paused_out"` // what is written here is not taken there
+}
+
+// NodeInfo is one node (NODES).
+type NodeInfo struct {
+	Name       string           `json:"name"`
+	Region     string           `json:"region"`
+	Zone       string           `json:"zone,omitempty"`
+	Replica    string           `json:"replica"`
+	State      string           `json:"state"`
+	Heard      time.Time        `json:"heard"`
+	Skew       string           `json:"skew"` // its clock against this node's, a duration
+	Weight     int              `json:"weight"`
+	Owns       int              `json:"owns"`
+	Holds      int              `json:"holds"`
+	Keys       int              `json:"keys"`
+	Bytes      int              `json:"bytes"`
+	Counters   map[string]int64 `json:"counters,omitempty"`
+	Unanswered bool             `json:"unanswered,omitempty"` // it did not say itself; this is what is known of it
+}
+
+// VerifyInfo says whether all holders hold the same (VERIFY).
+type VerifyInfo struct {
+	Equal      bool         `json:"equal"`
+	Complete   bool         `json:"complete"` // every region and every known holder answered
+	Partitions int          `json:"partitions"`
+	Keys       int          `json:"keys"`
+	Took       string       `json:"took"`
+	Differ     []DifferInfo `json:"differ,omitempty"` // the first ones
+	Differing  int          `json:"differing"`        // how many keys differ
+	Silent     []string     `json:"silent,omitempty"` // who did not answer
+}
+
+// DifferInfo is a key that holders do not hold the same of.
+type DifferInfo struct {
+	Key     string            `json:"key"`
+	Holders map[string]string `json:"holders"` // node name to digest, "" where it has none
+}
+
+// LinkInfo is the state of one link (LINK).
+type LinkInfo struct {
+	From   string     `json:"from"`
+	To     string     `json:"to"`
+	Paused bool       `json:"paused"`
+	Since  *time.Time `json:"since,omitempty"`
+}
