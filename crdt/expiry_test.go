@@ -85,10 +85,10 @@ func TestExpiryHidesAtItsTime(t *testing.T) {
 	s := newSite(1)
 	s.run(hset("f", "v"))
 	s.run(expire(2000))
-	for now, want := range map[int64]string{1999: "hash f=v until 2000", 2000: "none", 9000: "none"} {
-		s.now = now
+	for millis, want := range map[int64]string{1999: "hash f=v until 2000", 2000: "none", 9000: "none"} {
+		s.now = millis
 		if have := s.show(); have != want {
-			t.Errorf("at %d: want %s, have %s", now, want, have)
+			t.Errorf("at %d: want %s, have %s", millis, want, have)
 		}
 	}
 	// A replica that had not seen the expiry writes after its time.

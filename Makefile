@@ -1,0 +1,45 @@
+# make alone lists the verbs.
+
+GO ?= go
+SEEDS ?= 10000
+FUZZTIME ?= 20s
+
+# The race detector needs a C compiler; without one the tests run all the same.
+CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
+RACE := $(if $(CC_FOUND),-race)
+
+.PHONY: help build demo test vet fmt tidy race fuzz sim
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/atoll
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/atoll ./cli/atoll
+
+demo: build ## a tour of three regions: cut, write against each other, heal; every claim is checked
+	bin/atoll demo
+
+test: fmt tidy vet race ## everything: formatting, modules, vet, all tests with the race detector
+
+fmt: ## fail where gofmt would change something
+	@out=$$(gofmt -l crdt region sync node cli); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+
+tidy: ## fail where go mod tidy would change something
+	$(GO) mod tidy -diff
+
+vet: ## go vet
+	$(GO) vet ./...
+
+race: ## all tests with the race detector
+	@test -n "$(RACE)" || echo "no C compiler found: testing without the race detector"
+	$(GO) test $(RACE) -timeout 9m ./...
+
+sim: ## replication under simulated faults, SEEDS=n histories; prints seeds per second
+	$(GO) test ./sync/simtest -run TestSeeds -count=1 -v -seeds=$(SEEDS)
+	$(GO) test ./crdt -run TestSpecification -count=1 -v -seeds=$(SEEDS)
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; \
+	  done; done

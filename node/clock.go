@@ -1,0 +1,55 @@
+package node
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// clock is the wall clock as the node's parts see it: it never goes back. When
+// the machine's clock is set back, it goes on at half speed until that has
+// caught up: standing still would stop every timeout and announcement for as
+// long as the step was, and going on at full speed would keep the node ahead of
+// the others for ever.
+type clock struct {
+	source func() time.Time
+	last   atomic.Int64 // nanoseconds since the Unix epoch
+
+	slow struct {
+		sync.Mutex
+		at    time.Time // when value was given, on the monotonic clock
+		value int64     // last is this while the source is behind it
+	}
+}
+
+func (c *clock) now() time.Time {
+	t := c.source()
+	for {
+		last := c.last.Load()
+		if t.UnixNano() <= last {
+			return time.Unix(0, c.slew())
+		}
+		if c.last.CompareAndSwap(last, t.UnixNano()) {
+			return t
+		}
+	}
+}
+
+// slew returns the time while the source is behind what has been given out.
+func (c *clock) slew() int64 {
+	c.slow.Lock()
+	defer c.slow.Unlock()
+	now := time.Now()
+	last := c.last.Load()
+	if last != c.slow.value {
+		// The source had caught up since, or is behind for the first time.
+		c.slow.at, c.slow.value = now, last
+		return last
+	}
+	next := last + int64(now.Sub(c.slow.at))/2
+	if !c.last.CompareAndSwap(last, next) {
+		return c.last.Load()
+	}
+	c.slow.at, c.slow.value = now, next
+	return next
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
+)
+
+// askTimeout bounds the wait for one node's answer to an internal command.
+const askTimeout = 2 * time.Second
+
+// clusterCommand returns what runs a command that looks at more than one key of
+// one node, nil for any other. Such commands run at the node that they reach.
+func clusterCommand(verb string) func(*Node, context.Context, wire.Command) wire.Reply {
+	switch verb {
+	case "PING":
+		return (*Node).ping
+	case "SCAN":
+		return (*Node).scan
+	case "INSPECT":
+		return (*Node).inspect
+	case "RING":
+		return (*Node).ring
+	case "REGIONS":
+		return (*Node).regions
+	case "NODES":
+		return (*Node).nodes
+	case "LINK":
+		return (*Node).linkCommand
+	case "VERIFY":
+		return (*Node).verify
+	case "MEMBERS":
+		return (*Node).members
+	}
+	return nil
+}
+
+// internalCommands are those that nodes ask of each other. Their names begin
+// with "_"; no front door takes them.
+var internalCommands = map[string]func(*Node, []string) (wire.Reply, error){
+	"_DIGESTS": (*Node).answerDigests,
+	"_KEYS":    (*Node).answerKeys,
+	"_SCAN":    (*Node).answerScan,
+	"_INSPECT": (*Node).answerInspect,
+	"_NODE":    (*Node).answerNode,
+	"_LINKS":   (*Node).answerLinks,
+}
+
+func (n *Node) runInternal(cmd wire.Command) wire.Reply {
+	run := internalCommands[cmd.Args[0]]
+	if run == nil {
+		return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: "ERR unknown internal command " + strconv.Quote(cmd.Args[0])})
+	}
+	reply, err := run(n, cmd.Args[1:])
+	if err != nil {
+		return wire.Fail(err)
+	}
+	return reply
+}
+
+func (n *Node) ping(_ context.Context, cmd wire.Command) wire.Reply {
+	if len(cmd.Args) > 1 {
+		return wire.String(cmd.Args[1])
+	}
+	return wire.String("PONG")
+}
+
+// members answers with the members that the region's ring is made of.
+func (n *Node) members(context.Context, wire.Command) wire.Reply {
+	var serving []region.Member
+	for _, m := range n.place.Load().members {
+		if m.Region == n.cfg.Region && (m.State == region.StateReady || m.State == region.StateLeaving) {
+			serving = append(serving, m)
+		}
+	}
+	return wire.String(string(region.AppendMembers(nil, serving)))
+}
+
+// jsonReply returns a value as a reply of JSON text.
+func jsonReply(v any) wire.Reply {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return wire.Fail(err)
+	}
+	return wire.String(string(b))
+}
+
+// answer is one member's answer to an internal command.
+type answer struct {
+	member region.Member
+	reply  wire.Reply
+}
+
+// maxAsked bounds the nodes that are asked at the same time.
+const maxAsked = 32
+
+// askAll sends an internal command to members and returns their answers in the
+// same order, within a time.
+func (n *Node) askAll(ctx context.Context, members []region.Member, within time.Duration, args ...string) []answer {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	out := make([]answer, len(members))
+	slots := make(chan struct{}, maxAsked)
+	var wg sync.WaitGroup
+	for i, m := range members {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			out[i] = answer{m, n.askNode(ctx, m.Replica, args...)}
+		})
+	}
+	wg.Wait()
+	return out
+}

@@ -1,0 +1,160 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// Config describes a node. Cluster, Region, Name and Conn are needed; a zero
+// value of the others means their default.
+type Config struct {
+	// Cluster is the name of the keyspace that all regions share.
+	Cluster string
+	// Region is the region that the node is in.
+	Region string
+	// Name is the node's name, unique in its region. A node that is started again
+	// under a name takes the place of the former one.
+	Name string
+	// Zone is what fails together with the node, such as a rack. Copies are placed
+	// on different zones where there are several. Default: none.
+	Zone string
+	// Weight is the node's share of the partitions against the others'.
+	// Default: 100.
+	Weight int
+	// Conn is the NATS connection that the node talks over. The node does not
+	// close it. It should reconnect for ever: see natsd.ConnOptions.
+	Conn *nats.Conn
+	// Partitions is the cluster's number of partitions, the same at every node for
+	// the cluster's life. Default: 256.
+	Partitions region.Partitions
+	// Copies is how many nodes of a region hold each partition, the same at every
+	// node of the region. Each costs the memory of one more. Default: 2.
+	Copies int
+	// Limits bound keys, values and commands.
+	Limits command.Limits
+	// Members sets the beats of membership.
+	Members region.Config
+	// Sync bounds and sets the beats of replication.
+	Sync cachesync.Config
+	// JoinWait is how long a starting node listens for others before it takes
+	// partitions. Too short makes a lone start of several nodes move partitions
+	// about; it delays each start. Default: 1 s.
+	JoinWait time.Duration
+	// FillWait bounds how long a node that takes a partition waits to be filled
+	// from another holder before it answers from what it has. Default: 10 s.
+	FillWait time.Duration
+	// SeenWait bounds how long a command waits until the node has seen a write that
+	// the command refers to (a session token, or the command's own write at
+	// another node). Then it is answered as it is. Default: 500 ms.
+	SeenWait time.Duration
+	// AskWait bounds the wait for a peer's answer when something missing is pulled
+	// from it. The largest value has to cross the slowest link in it; a peer that
+	// hangs is waited for as long before another is asked. Default: 3 s and a second
+	// for each 4 MiB of the largest value.
+	AskWait time.Duration
+	// LeaveWait bounds how long a node that is stopped waits until other nodes have
+	// what it holds. Default: 5 s.
+	LeaveWait time.Duration
+	// KeepFor is how long a node keeps a partition that has moved elsewhere, for
+	// commands that are still on their way to it. It costs the partition's memory
+	// for so long. Default: 30 s.
+	KeepFor time.Duration
+	// Now is the wall clock. Default: time.Now.
+	Now func() time.Time
+	// Log takes what an operator should know. Default: discarded.
+	Log *slog.Logger
+}
+
+// ErrConfig is what every error about a configuration wraps.
+var ErrConfig = errors.New("node configuration")
+
+func (c Config) withDefaults() Config {
+	if c.Weight == 0 {
+		c.Weight = region.DefaultWeight
+	}
+	if c.Partitions == 0 {
+		c.Partitions = region.DefaultPartitions
+	}
+	if c.Copies == 0 {
+		c.Copies = region.DefaultCopies
+	}
+	if c.JoinWait == 0 {
+		c.JoinWait = time.Second
+	}
+	if c.FillWait == 0 {
+		c.FillWait = 10 * time.Second
+	}
+	if c.SeenWait == 0 {
+		c.SeenWait = 500 * time.Millisecond
+	}
+	if c.AskWait == 0 {
+		c.AskWait = 3*time.Second + time.Duration(c.Limits.WithDefaults().MaxValue>>22)*time.Second
+	}
+	if c.LeaveWait == 0 {
+		c.LeaveWait = 5 * time.Second
+	}
+	if c.KeepFor == 0 {
+		c.KeepFor = 30 * time.Second
+	}
+	if c.Members.HeartbeatEvery == 0 {
+		c.Members.HeartbeatEvery = region.DefaultConfig().HeartbeatEvery
+	}
+	if c.Members.SuspectAfter == 0 {
+		c.Members.SuspectAfter = region.DefaultConfig().SuspectAfter
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Validate reports the first field that is missing or makes no sense.
+func (c Config) Validate() error {
+	if err := region.ValidateName("cluster", c.Cluster); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	m := region.Member{Name: c.Name, Region: c.Region, Zone: c.Zone, Weight: c.Weight, Replica: 1}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if c.Conn == nil {
+		return fmt.Errorf("%w: no NATS connection", ErrConfig)
+	}
+	if c.Copies < 0 || c.Copies > region.MaxCopies {
+		return fmt.Errorf("%w: %d copies; use 1 to %d", ErrConfig, c.Copies, region.MaxCopies)
+	}
+	for _, w := range []struct {
+		name string
+		wait time.Duration
+	}{
+		{"JoinWait", c.JoinWait}, {"FillWait", c.FillWait}, {"SeenWait", c.SeenWait}, {"AskWait", c.AskWait},
+		{"LeaveWait", c.LeaveWait}, {"KeepFor", c.KeepFor},
+	} {
+		if w.wait < 0 {
+			return fmt.Errorf("%w: %s is %v; use 0 for the default", ErrConfig, w.name, w.wait)
+		}
+	}
+	for _, err := range []error{c.Partitions.Validate(), c.Limits.Validate(), c.Members.Validate(), c.Sync.Validate()} {
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+	}
+	return nil
+}
+
+// identity returns who the node's engine of a partition is.
+func (c Config) identity(self crdt.ReplicaID, p region.Partition) cachesync.Identity {
+	return cachesync.Identity{Replica: self, Region: c.Region, Partition: p}
+}

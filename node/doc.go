@@ -1,0 +1,24 @@
+// Package node is one running cache node: the partitions it holds, the commands
+// that it runs on them, its place among the nodes of its region, and its life
+// from joining to leaving.
+//
+// # The way of a SET
+//
+//  1. A front door turns what a client sent into a wire.Command: package natsapi
+//     for NATS subjects, [Node.Do] for programs that embed a node.
+//  2. [Node.Do] finds the key's partition and its owner (route.go). Another node's
+//     command is passed on to it (pass.go), this node's goes to the shard.
+//  3. The shard (shard.go, exec_string.go) runs the command under the partition's
+//     lock: crdt.Mutator turns it into effects, and the partition's
+//     cachesync.Engine numbers, stamps, applies, logs and queues them as a delta.
+//  4. cachesync.Runner publishes the delta; every holder anywhere gets it.
+//  5. There, Runner hands it to the partition's engine, which applies it to the
+//     shard's memory as soon as its causes are there.
+//
+// # What a node promises
+//
+// A write is acknowledged when the node that ran it has applied it. It reaches
+// the other holders of its region and the other regions by itself; until it has,
+// it is lost if that node dies. Any node accepts a write for any key while its
+// owner cannot be reached. Reads are answered by a holder in the region.
+package node

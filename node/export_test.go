@@ -1,0 +1,70 @@
+package node
+
+import (
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// KeptBytes returns what all partitions of a node account for, hidden and not
+// yet forgotten entries included.
+func (n *Node) KeptBytes() (sum int) {
+	for _, s := range n.held() {
+		s.do(func(*cachesync.Engine) { sum += s.mu.state.Bytes() })
+	}
+	return sum
+}
+
+// AllFilled reports whether the node answers for every partition that it holds.
+func (n *Node) AllFilled() bool {
+	for _, s := range n.held() {
+		if !s.isReady() {
+			return false
+		}
+	}
+	return true
+}
+
+// HeldPartitions returns the partitions that a node holds in memory.
+func (n *Node) HeldPartitions() []region.Partition { return host{n}.Held() }
+
+// Lose drops what a node holds of a key behind the system's back.
+func (n *Node) Lose(key string) {
+	s := n.shard(n.cfg.Partitions.Of(key))
+	s.do(func(e *cachesync.Engine) { s.mu.state.Forget(key, e.Vector()) })
+}
+
+// ToldOf returns of how many replicas a node keeps what they said.
+func (n *Node) ToldOf() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.mu.told)
+}
+
+// Receiver returns what the node's transport delivers to.
+func (n *Node) Receiver() cachesync.Receiver { return receiver{n} }
+
+// EncodeHeartbeat returns the heartbeat of a member.
+func EncodeHeartbeat(m region.Member, clock int64) []byte {
+	return encodeHeartbeat(heartbeat{member: m, clock: clock})
+}
+
+// Malformed returns how many messages could not be decoded.
+func (n *Node) Malformed() int64 { return n.malformed.Load() + n.runner.Stats().Malformed }
+
+// KeyCommands and ClusterCommands name the commands that the node can run.
+func KeyCommands() (out []string) {
+	for name := range keyCommands {
+		out = append(out, name)
+	}
+	return out
+}
+
+// IsClusterCommand reports whether the node runs a command itself wherever it
+// arrives.
+func IsClusterCommand(name string) bool { return clusterCommand(name) != nil }
+
+// Addressed returns the front door of clients that have chosen the node.
+func (n *Node) Addressed() addressed { return addressed{n} }
+
+// Fronted returns the front door of clients that reach any node.
+func (n *Node) Fronted() fronted { return fronted{n} }
