@@ -52,12 +52,9 @@ func wiretap(t testing.TB, c *cluster) *atomic.Int64 {
 	return bytes
 }
 
-// TestSmallChangeOfLargeCollections: one field or member of 100,000 costs what it
-// is, not what the collection is.
-func TestSmallChangeOfLargeCollections(t *testing.T) {
-	const size, step = 100_000, 5000
-	c := startCluster(t, 1, "us", "eu")
-	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
+// fillLarge makes a hash h and a set s of so many fields and members, in steps.
+func fillLarge(t testing.TB, us *member, size, step int) {
+	t.Helper()
 	for from := 0; from < size; from += step {
 		hset, sadd := cmd("HSET", "h"), cmd("SADD", "s")
 		for i := from; i < from+step; i++ {
@@ -70,6 +67,15 @@ func TestSmallChangeOfLargeCollections(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSmallChangeOfLargeCollections: one field or member of 100,000 costs what it
+// is, not what the collection is.
+func TestSmallChangeOfLargeCollections(t *testing.T) {
+	const size, step = 100_000, 5000
+	c := startCluster(t, 1, "us", "eu")
+	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
+	fillLarge(t, us, size, step)
 	c.untilEqual(us)
 	for _, m := range []*member{us, eu} {
 		if h, s := show(do(m, cmd("HLEN", "h"))), show(do(m, cmd("SCARD", "s"))); h != fmt.Sprint(size) || s != h {

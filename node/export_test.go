@@ -1,6 +1,7 @@
 package node
 
 import (
+	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -68,3 +69,21 @@ func (n *Node) Addressed() addressed { return addressed{n} }
 
 // Fronted returns the front door of clients that reach any node.
 func (n *Node) Fronted() fronted { return fronted{n} }
+
+// RecodeHeartbeat decodes a heartbeat and encodes it again.
+func RecodeHeartbeat(b []byte) ([]byte, error) {
+	h, err := decodeHeartbeat(b)
+	if err != nil {
+		return nil, err
+	}
+	return encodeHeartbeat(h), nil
+}
+
+// SampleHeartbeat returns an encoded heartbeat.
+func SampleHeartbeat() []byte {
+	paused := region.LinkState{Link: region.Link{From: "eu", To: "us"}, Paused: true, Version: crdt.Version{Stamp: 1 << 40, Replica: 7}}
+	return encodeHeartbeat(heartbeat{
+		member: region.Member{Name: "eu-1", Region: "eu", Zone: "z", Replica: 7, State: region.StateReady, Started: 1, Beat: 2},
+		clock:  1_700_000_000_000, links: []region.LinkState{paused}, leaving: true,
+	})
+}

@@ -1,10 +1,15 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/client"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/command/commandtest"
 )
@@ -88,4 +93,41 @@ func TestContractThreeNodes(t *testing.T) {
 func TestContractThreeRegions(t *testing.T) {
 	c := startCluster(t, 2, "us", "eu", "ap")
 	commandtest.Run(t, func(*testing.T) *command.API { return c.nodes["eu-2"].API })
+}
+
+// TestContractClient runs the same contract through the client, which reaches
+// the nodes over NATS alone.
+func TestContractClient(t *testing.T) {
+	c := startCluster(t, 3, "us", "eu")
+	nc, err := nats.Connect(c.server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	cl, err := client.New(nc, client.WithCluster("test"), client.WithRegion("eu"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cl.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	commandtest.Run(t, func(*testing.T) *command.API { return cl.API }, commandtest.Large())
+}
+
+// FuzzHeartbeat: whatever is announced, taking it in does not panic, and what is
+// taken is written back the same.
+func FuzzHeartbeat(f *testing.F) {
+	f.Add(node.SampleHeartbeat())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		again, err := node.RecodeHeartbeat(b)
+		if err != nil {
+			return
+		}
+		twice, err := node.RecodeHeartbeat(again)
+		if err != nil || !bytes.Equal(again, twice) {
+			t.Errorf("want %x again, have %x, %v", again, twice, err)
+		}
+	})
 }

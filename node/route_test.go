@@ -340,6 +340,25 @@ func TestOwnerIsGone(t *testing.T) {
 	}
 }
 
+// TestBatchForOwnerThatIsGone: of several messages that a dead node does not take
+// every command is run elsewhere, in order.
+func TestBatchForOwnerThatIsGone(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 2, "us")
+	us := c.nodes["us-1"]
+	key := ownedBy(t, us, "us-2")
+	c.nodes["us-2"].kill()
+	cmds := make([]wire.Command, 1300)
+	for i := range cmds {
+		cmds[i] = cmd("INCRBY", key, "1")
+	}
+	for i, r := range us.Do(t.Context(), cmds...) {
+		if show(r) != fmt.Sprint(i+1) {
+			t.Fatalf("INCRBY %d: have %q", i, show(r))
+		}
+	}
+}
+
 // TestReplicaStandsIn for an owner that has just died, rather than a node that
 // would have to take the partition first.
 func TestReplicaStandsIn(t *testing.T) {

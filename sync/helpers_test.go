@@ -24,12 +24,12 @@ func at(millis int64) time.Time { return time.UnixMilli(1_700_000_000_000 + mill
 // holder is an engine with its store.
 type holder struct {
 	*cachesync.Engine
-	t    *testing.T
+	t    testing.TB
 	id   crdt.ReplicaID
 	part *crdt.Partition
 }
 
-func newHolder(t *testing.T, id crdt.ReplicaID, regionName string, cfg cachesync.Config) *holder {
+func newHolder(t testing.TB, id crdt.ReplicaID, regionName string, cfg cachesync.Config) *holder {
 	t.Helper()
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
