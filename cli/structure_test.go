@@ -24,8 +24,8 @@ var order = []string{"crdt", "region", "sync", "node", "cli"}
 
 // importers says who may import what.
 var importers = map[string][]string{
-	"github.com/nats-io/nats.go":      {"sync/bulk", "sync/natslink", "node", "node/natsapi", "node/natsd", "node/client", "cli"},
-	"github.com/nats-io/nats-server":  {"node/natsd"},
+	"github.com/nats-io/nats.go":      {"sync/bulk", "sync/bulk/natstest", "sync/natslink", "node", "node/natsapi", "node/natsd", "node/client", "cli"},
+	"github.com/nats-io/nats-server":  {"node/natsd", "sync/bulk/natstest"},
 	"github.com/urfave/cli":           {"cli"},
 	"github.com/vmihailenco/msgpack":  {},
 	"github.com/jedib0t/go-pretty":    {"cli"},

@@ -2,11 +2,13 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/natsapi"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -83,7 +85,7 @@ func (n *Node) offer() {
 			alt = append(alt, p)
 		}
 	}
-	if err := n.server.Load().Serve(own, alt); err != nil {
+	if err := n.server.Load().Serve(own, alt); err != nil && !errors.Is(err, natsapi.ErrNotRunning) {
 		n.cfg.Log.Warn("serve partitions", "err", err)
 	}
 }

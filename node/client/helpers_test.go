@@ -3,11 +3,8 @@ package client
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -17,33 +14,25 @@ import (
 	"github.com/atollcache/atoll/node/natsapi/natsapitest"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
+	"github.com/atollcache/atoll/sync/bulk/natstest"
 )
 
-const partitions = region.Partitions(16)
+var (
+	eventually = natstest.Eventually
+	within     = natstest.Within
+)
 
 func startNATS(t testing.TB) *server.Server {
 	t.Helper()
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true})
-	if err != nil {
-		t.Fatalf("new nats server: %v", err)
-	}
-	srv.Start()
-	if !srv.ReadyForConnections(10 * time.Second) {
-		t.Fatal("nats server is not ready")
-	}
-	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	return srv
+	return natstest.Start(t, -1, 0)
 }
 
 func connect(t testing.TB, srv *server.Server) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(srv.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(5*time.Millisecond))
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
+	return natstest.Connect(t, srv.ClientURL())
 }
+
+const partitions = region.Partitions(16)
 
 // cluster is one region of stand-in nodes over one store.
 type cluster struct {
@@ -208,28 +197,4 @@ func repeat(code wire.Code) func(context.Context, []wire.Command) []wire.Reply {
 		}
 		return out
 	}
-}
-
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			buf := make([]byte, 1<<15)
-			stacks := string(buf[:runtime.Stack(buf, true)])
-			t.Fatalf("never came: %s\n%s", what, strings.TrimSpace(stacks))
-		}
-	}
-}
-
-func within(t testing.TB, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
 }

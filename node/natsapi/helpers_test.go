@@ -3,7 +3,6 @@ package natsapi
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -14,34 +13,25 @@ import (
 	"github.com/atollcache/atoll/node/natsapi/natsapitest"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
+	"github.com/atollcache/atoll/sync/bulk/natstest"
 )
 
-var subjects = region.Subjects{Cluster: "dev", Region: "us"}
+var (
+	eventually = natstest.Eventually
+	within     = natstest.Within
+)
 
-// startNATS starts a real server; maxPayload 0 is the default of 1 MiB.
 func startNATS(t testing.TB, maxPayload int32) *server.Server {
 	t.Helper()
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, MaxPayload: maxPayload, NoSigs: true, NoLog: true})
-	if err != nil {
-		t.Fatalf("new nats server: %v", err)
-	}
-	srv.Start()
-	if !srv.ReadyForConnections(10 * time.Second) {
-		t.Fatal("nats server is not ready")
-	}
-	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	return srv
+	return natstest.Start(t, -1, maxPayload)
 }
 
 func connect(t testing.TB, srv *server.Server) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(srv.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(5*time.Millisecond))
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
+	return natstest.Connect(t, srv.ClientURL())
 }
+
+var subjects = region.Subjects{Cluster: "dev", Region: "us"}
 
 // serve starts a server over an executor.
 func serve(t testing.TB, nc *nats.Conn, node string, exec Executor, own, alt []region.Partition, change ...func(*Config)) *Server {
@@ -115,29 +105,6 @@ func named(name string) Executor {
 		}
 		return out
 	})
-}
-
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			buf := make([]byte, 1<<14)
-			t.Fatalf("never came: %s\n%s", what, buf[:runtime.Stack(buf, true)])
-		}
-	}
-}
-
-func within(t testing.TB, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 func all(n int) []region.Partition {

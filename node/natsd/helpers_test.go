@@ -4,37 +4,19 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/atollcache/atoll/sync/bulk/natstest"
 )
 
-// eventually polls until cond holds.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			buf := make([]byte, 1<<16)
-			t.Fatalf("never came: %s\n%s", what, buf[:runtime.Stack(buf, true)])
-		}
-	}
-}
-
-func within(t testing.TB, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
+var (
+	eventually = natstest.Eventually
+	within     = natstest.Within
+)
 
 func start(t testing.TB, o Options) *Server {
 	t.Helper()

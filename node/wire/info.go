@@ -131,7 +131,7 @@ type NodeInfo struct {
 	Replica    string           `json:"replica"`
 	State      string           `json:"state"`
 	Heard      time.Time        `json:"heard"`
-	Skew       string           `json:"skew"` // its clock against this node's, a duration
+	Skew       string           `json:"skew"` // its clock against this node's, less the time its heartbeat was under way; a duration
 	Weight     int              `json:"weight"`
 	Owns       int              `json:"owns"`
 	Holds      int              `json:"holds"`

@@ -3,43 +3,22 @@ package natslink
 import (
 	"bytes"
 	"context"
-	"runtime"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
+	"github.com/atollcache/atoll/sync/bulk/natstest"
 )
 
-// startNATS starts a real server; port -1 is a free one.
-func startNATS(t testing.TB, port int, maxPayload int32) *server.Server {
-	t.Helper()
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, MaxPayload: maxPayload, NoSigs: true, NoLog: true})
-	if err != nil {
-		t.Fatalf("new nats server: %v", err)
-	}
-	srv.Start()
-	if !srv.ReadyForConnections(10 * time.Second) {
-		t.Fatal("nats server is not ready")
-	}
-	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	return srv
-}
-
-func connect(t testing.TB, url string) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
-		nats.ReconnectWait(5*time.Millisecond), nats.ReconnectJitter(time.Millisecond, time.Millisecond))
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
-}
+var (
+	eventually = natstest.Eventually
+	within     = natstest.Within
+	startNATS  = natstest.Start
+	connect    = natstest.Connect
+)
 
 // receiver keeps what it is given.
 type receiver struct {
@@ -113,30 +92,6 @@ func startWith(t testing.TB, nc *nats.Conn, cfg Config, r *receiver, hold ...reg
 		t.Fatalf("flush: %v", err)
 	}
 	return l
-}
-
-// eventually polls until cond holds.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			buf := make([]byte, 1<<16)
-			t.Fatalf("never came: %s\n%s", what, buf[:runtime.Stack(buf, true)])
-		}
-	}
-}
-
-func within(t testing.TB, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // content returns n bytes that differ from place to place.
