@@ -61,6 +61,18 @@ func startCluster(t testing.TB, perRegion int, regions ...string) *cluster {
 	return c
 }
 
+// suspectSoon is for tests in which nodes fall silent. Elsewhere a machine that has
+// more to do than it can must not make nodes suspect each other.
+func suspectSoon(cfg *node.Config) { cfg.Members.SuspectAfter = 2 * time.Second }
+
+// startMortal is startCluster with suspectSoon.
+func startMortal(t testing.TB, perRegion int, regions ...string) *cluster {
+	t.Helper()
+	c := newCluster(t, suspectSoon)
+	c.startAll(perRegion, regions...)
+	return c
+}
+
 // newCluster returns a cluster without nodes. set changes the configuration of
 // each that is started.
 func newCluster(t testing.TB, set func(*node.Config)) *cluster {
@@ -147,7 +159,7 @@ func (c *cluster) start(r, name string) *member {
 func config(r, name string, nc *nats.Conn) node.Config {
 	return node.Config{
 		Cluster: "test", Region: r, Name: name, Conn: nc, Partitions: 16, JoinWait: 200 * time.Millisecond,
-		Members: region.Config{HeartbeatEvery: 100 * time.Millisecond, SuspectAfter: 2 * time.Second},
+		Members: region.Config{HeartbeatEvery: 100 * time.Millisecond, SuspectAfter: 15 * time.Second},
 	}
 }
 

@@ -8,8 +8,8 @@
 //     for NATS subjects, [Node.Do] for programs that embed a node.
 //  2. [Node.Do] finds the key's partition and its owner (route.go). Another node's
 //     command is passed on to it (pass.go), this node's goes to the shard.
-//  3. The shard (shard.go, exec_string.go) runs the command under the partition's
-//     lock: crdt.Mutator turns it into effects, and the partition's
+//  3. Package command runs it on the partition's shard (shard.go), under the
+//     partition's lock: crdt.Mutator turns it into effects, and the partition's
 //     cachesync.Engine numbers, stamps, applies, logs and queues them as a delta.
 //  4. cachesync.Runner publishes the delta; every holder anywhere gets it.
 //  5. There, Runner hands it to the partition's engine, which applies it to the

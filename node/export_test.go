@@ -52,14 +52,6 @@ func EncodeHeartbeat(m region.Member, clock int64) []byte {
 // Malformed returns how many messages could not be decoded.
 func (n *Node) Malformed() int64 { return n.malformed.Load() + n.runner.Stats().Malformed }
 
-// KeyCommands and ClusterCommands name the commands that the node can run.
-func KeyCommands() (out []string) {
-	for name := range keyCommands {
-		out = append(out, name)
-	}
-	return out
-}
-
 // IsClusterCommand reports whether the node runs a command itself wherever it
 // arrives.
 func IsClusterCommand(name string) bool { return clusterCommand(name) != nil }

@@ -219,7 +219,7 @@ func watchOnce(t testing.TB, m *member, keys []string) {
 // its successor under the same name takes its place and is filled.
 func TestKilledNode(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 2, "us", "eu")
+	c := startMortal(t, 2, "us", "eu")
 	one, two, eu := c.nodes["us-1"], c.nodes["us-2"], c.nodes["eu-1"]
 	keys := keysOf(300)
 	setAll(t, one, keys)
@@ -255,7 +255,7 @@ func TestKilledNode(t *testing.T) {
 // think that its former life serves.
 func TestRestartBeforeAnyoneNotices(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 2, "us")
+	c := startMortal(t, 2, "us")
 	one, two := c.nodes["us-1"], c.nodes["us-2"]
 	keys := keysOf(300)
 	setAll(t, one, keys)
@@ -352,7 +352,7 @@ func TestLateWritesOfFormerHolder(t *testing.T) {
 // TestRegionAlone: all others are dead, and nobody knows yet.
 func TestRegionAlone(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1, "us", "eu", "ap")
+	c := startMortal(t, 1, "us", "eu", "ap")
 	us := c.nodes["us-1"]
 	c.nodes["eu-1"].kill()
 	c.nodes["ap-1"].kill()

@@ -113,7 +113,7 @@ func TestContractClient(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	commandtest.Run(t, func(*testing.T) *command.API { return cl.API }, commandtest.Large())
+	commandtest.Run(t, func(*testing.T) *command.API { return cl.API })
 }
 
 // FuzzHeartbeat: whatever is announced, taking it in does not panic, and what is

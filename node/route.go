@@ -186,7 +186,7 @@ func (n *Node) runIn(ctx context.Context, s *shard, cmd wire.Command) wire.Reply
 			return wire.Fail(errNotSeen)
 		}
 	}
-	reply := s.exec(cmd)
+	reply := command.Exec(s, cmd)
 	if !reply.Wrote.IsZero() {
 		n.runner.Wrote(s.id)
 	}

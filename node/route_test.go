@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,9 +45,8 @@ func show(r wire.Reply) string {
 // finds nothing.
 func TestEveryCommandHasAnImplementation(t *testing.T) {
 	t.Parallel()
-	keyed := node.KeyCommands()
 	for _, s := range command.All() {
-		if slices.Contains(keyed, s.Name) == node.IsClusterCommand(s.Name) {
+		if command.OnKeys(s.Name) == node.IsClusterCommand(s.Name) {
 			t.Errorf("%s: want it run either on a key or on the cluster", s.Name)
 		}
 	}
@@ -324,7 +322,7 @@ func TestHopsAreBounded(t *testing.T) {
 func TestOwnerIsGone(t *testing.T) {
 	t.Parallel()
 	for _, copies := range []int{1, 2} {
-		c := newCluster(t, func(cfg *node.Config) { cfg.Copies = copies })
+		c := newCluster(t, func(cfg *node.Config) { suspectSoon(cfg); cfg.Copies = copies })
 		c.startAll(2, "us")
 		us := c.nodes["us-1"]
 		key := ownedBy(t, us, "us-2")
@@ -344,7 +342,7 @@ func TestOwnerIsGone(t *testing.T) {
 // every command is run elsewhere, in order.
 func TestBatchForOwnerThatIsGone(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 2, "us")
+	c := startMortal(t, 2, "us")
 	us := c.nodes["us-1"]
 	key := ownedBy(t, us, "us-2")
 	c.nodes["us-2"].kill()
@@ -363,7 +361,7 @@ func TestBatchForOwnerThatIsGone(t *testing.T) {
 // would have to take the partition first.
 func TestReplicaStandsIn(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 3, "us")
+	c := startMortal(t, 3, "us")
 	us := c.nodes["us-1"]
 	for _, k := range keysOf(200) {
 		ring, err := us.Ring(t.Context(), k)

@@ -118,17 +118,11 @@ func (s *shard) dropWaiter(w waiter) {
 	}
 }
 
-// read runs f alone with what the shard shows of a key now.
-func (s *shard) read(key string, f func(crdt.View) wire.Reply) wire.Reply {
-	var reply wire.Reply
-	if err := s.readEach([]string{key}, func(v crdt.View) { reply = f(v) }); err != nil {
-		return wire.Fail(err)
-	}
-	return reply
-}
+// Now implements command.Target.
+func (s *shard) Now() int64 { return s.now().UnixMilli() }
 
-// readEach runs f alone with what the shard shows of each key, all at one moment.
-func (s *shard) readEach(keys []string, f func(crdt.View)) error {
+// Read implements command.Target.
+func (s *shard) Read(keys []string, f func(crdt.View)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.closed {
@@ -141,11 +135,9 @@ func (s *shard) readEach(keys []string, f func(crdt.View)) error {
 	return nil
 }
 
-// write runs one command on a key and makes a write of what it does. The reply
-// names the write. again answers a command that has run already.
-func (s *shard) write(cmd wire.Command, run func(*crdt.Mutator) (wire.Reply, error), again func(crdt.View) wire.Reply) wire.Reply {
-	key := cmd.Key()
-	var reply wire.Reply
+// Write implements command.Target: what run notes becomes a write of this
+// replica.
+func (s *shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
 	var delta *crdt.Delta
 	var err error
 	s.do(func(e *cachesync.Engine) {
@@ -153,22 +145,15 @@ func (s *shard) write(cmd wire.Command, run func(*crdt.Mutator) (wire.Reply, err
 			err = errReleased
 			return
 		}
-		delta, err = e.Write(s.now(), key, cmd.Request, func(m *crdt.Mutator) error {
-			var failed error
-			reply, failed = run(m)
-			return failed
-		})
+		delta, err = e.Write(s.now(), key, request, run)
 	})
-	switch {
-	case errors.Is(err, cachesync.ErrDuplicate):
-		return s.read(key, again)
-	case err != nil:
-		return wire.Fail(command.DataError(cmd.Args[0], err))
+	if errors.Is(err, cachesync.ErrDuplicate) {
+		return crdt.Dot{}, command.ErrRepeated
 	}
-	if delta != nil {
-		reply.Wrote = delta.Dot
+	if err != nil || delta == nil {
+		return crdt.Dot{}, err
 	}
-	return reply
+	return delta.Dot, nil
 }
 
 // isReady reports whether the shard answers for the partition.

@@ -64,7 +64,7 @@ func TestVerifyNamesKeysAndHolders(t *testing.T) {
 
 func TestVerifySilentNode(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1, "us", "eu")
+	c := startMortal(t, 1, "us", "eu")
 	us := c.nodes["us-1"]
 	c.untilEqual(us)
 	c.nodes["eu-1"].kill()

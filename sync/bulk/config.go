@@ -52,7 +52,8 @@ type Config struct {
 
 	// HoldFor is how long a server keeps an unfinished transfer since its last
 	// progress; the whole of it may take ten times as long. Shorter frees the
-	// memory of lost callers sooner and fails slow ones. Default: 30 s.
+	// memory of lost callers sooner, such as those that asked somebody else
+	// meanwhile, and fails slow ones. Default: 10 s.
 	HoldFor time.Duration
 
 	// Workers is how many handlers a server runs at once, over all its
@@ -90,7 +91,7 @@ func DefaultConfig() Config {
 		MaxMessage:   72 << 20,
 		Window:       8,
 		MaxHeld:      256 << 20,
-		HoldFor:      30 * time.Second,
+		HoldFor:      10 * time.Second,
 		Workers:      64,
 		Queue:        1024,
 		QueueBytes:   64 << 20,

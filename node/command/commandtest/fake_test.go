@@ -79,95 +79,57 @@ func (f *fake) runPart(c wire.Command) wire.Reply {
 	if r, ok := f.done[c.Request]; ok {
 		return r
 	}
-	do, ok := verbs[c.Args[0]]
-	if !ok {
+	if !command.OnKeys(c.Args[0]) {
 		return f.look(c)
 	}
-	t := &turn{f: f, c: c, s: f.shards[partitions.Of(c.Key())], now: time.Now().UnixMilli()}
-	r := do(t)
-	r.Wrote = t.wrote
+	r := command.Exec(&target{f, f.shards[partitions.Of(c.Key())]}, c)
 	if c.Request != 0 && r.Type != wire.TypeError {
 		f.done[c.Request] = r
 	}
 	return r
 }
 
-// turn is one command being run on one partition.
-type turn struct {
-	f     *fake
-	c     wire.Command
-	s     *shard
-	now   int64
-	wrote crdt.Dot
+// target is a shard as commands run on it.
+type target struct {
+	f *fake
+	s *shard
 }
 
-func (t *turn) view(key string) crdt.View { return t.s.Entry(key).View(t.now) }
+// Now implements command.Target.
+func (t *target) Now() int64 { return time.Now().UnixMilli() }
 
-// read runs a command that looks inside a key of one kind.
-func (t *turn) read(kind crdt.Kind, reply func(v crdt.View) wire.Reply) wire.Reply {
-	v := t.view(t.c.Key())
-	if v.Exists() && v.Kind() != kind {
-		return wire.Fail(command.ErrWrongType)
+// Read implements command.Target.
+func (t *target) Read(keys []string, f func(crdt.View)) error {
+	for _, key := range keys {
+		f(t.s.Entry(key).View(t.Now()))
 	}
-	return reply(v)
+	return nil
 }
 
-// write runs a command that changes one key: all of its effects or none.
-func (t *turn) write(key string, change func(m *crdt.Mutator) (wire.Reply, error)) wire.Reply {
+// Write implements command.Target.
+func (t *target) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
 	d := crdt.Delta{
 		Dot:   crdt.Dot{Replica: self, N: t.s.n + 1},
 		From:  t.s.n + 1,
-		Stamp: t.f.clock.Next(t.now),
+		Stamp: t.f.clock.Next(t.Now()),
 		Deps:  t.s.Vector().Without(self),
 		Key:   key,
 	}
-	m := crdt.NewMutator(t.s.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: t.now})
-	reply, err := change(m)
-	if err != nil {
-		return wire.Fail(command.DataError(t.c.Args[0], err))
+	m := crdt.NewMutator(t.s.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: t.Now()})
+	if err := run(m); err != nil {
+		return crdt.Dot{}, err
 	}
 	if d.Effects = m.Effects(); len(d.Effects) == 0 {
-		return reply
+		return crdt.Dot{}, nil
 	}
-	if t.c.Request != 0 {
-		d.Requests = []uint64{t.c.Request}
+	if request != 0 {
+		d.Requests = []uint64{request}
 	}
 	if err := t.s.Apply(&d); err != nil {
-		return wire.Fail(err)
+		return crdt.Dot{}, err
 	}
 	t.s.n++
-	t.wrote = d.Dot
-	return reply
-}
-
-// each runs a change for each of a command's n members and counts those for which
-// it says yes.
-func (t *turn) each(n int, change func(m *crdt.Mutator, i int) (bool, error)) wire.Reply {
-	return t.write(t.c.Key(), func(m *crdt.Mutator) (wire.Reply, error) {
-		counted := int64(0)
-		for i := range n {
-			ok, err := change(m, i)
-			if err != nil {
-				return wire.Reply{}, err
-			}
-			counted += yes(ok).Int
-		}
-		return wire.Int(counted), nil
-	})
-}
-
-func yes(b bool) wire.Reply {
-	if b {
-		return wire.Int(1)
-	}
-	return wire.Int(0)
-}
-
-func orNil(text string, ok bool) wire.Reply {
-	if !ok {
-		return wire.Nil
-	}
-	return wire.String(text)
+	return d.Dot, nil
 }
 
 // scan replies SCAN. A key's place depends on the key alone, so that what is

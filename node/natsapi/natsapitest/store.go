@@ -56,35 +56,42 @@ func (s *Store) run(c wire.Command) wire.Reply {
 	if err := command.Check(c, command.Limits{}); err != nil {
 		return wire.Fail(err)
 	}
-	name, now := c.Args[0], time.Now().UnixMilli()
-	if each := perKey[name]; each != nil {
-		return each(s, c.Args[1:], now)
+	if c.Args[0] == "PING" {
+		return wire.String("PONG")
 	}
-	if read := reads[name]; read != nil {
-		return read(c, s.view(c.Key(), now), now)
+	if !command.OnKeys(c.Args[0]) {
+		return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: "ERR the test's store does not know " + c.Args[0]})
 	}
-	if write := writes[name]; write != nil {
-		return s.write(c.Key(), now, func(m *crdt.Mutator) (wire.Reply, error) { return write(c, m, now) })
-	}
-	return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: "ERR the test's store does not know " + name})
+	return command.Exec((*target)(s), c)
 }
 
-func (s *Store) view(key string, now int64) crdt.View { return s.part.Entry(key).View(now) }
+// target is a Store whose lock is held.
+type target Store
 
-func (s *Store) write(key string, now int64, f func(*crdt.Mutator) (wire.Reply, error)) wire.Reply {
-	dot := crdt.Dot{Replica: s.replica, N: s.part.Vector().Get(s.replica) + 1}
-	stamp := s.clock.Next(now)
-	m := crdt.NewMutator(s.part.Entry(key), crdt.NewWrite{Dot: dot, Stamp: stamp, Now: now})
-	reply, err := f(m)
-	if err != nil {
-		return wire.Fail(command.DataError("", err))
+// Now implements command.Target.
+func (t *target) Now() int64 { return time.Now().UnixMilli() }
+
+// Read implements command.Target.
+func (t *target) Read(keys []string, f func(crdt.View)) error {
+	now := t.Now()
+	for _, key := range keys {
+		f(t.part.Entry(key).View(now))
 	}
-	if effects := m.Effects(); len(effects) > 0 {
-		d := &crdt.Delta{Dot: dot, From: dot.N, Stamp: stamp, Key: key, Effects: effects}
-		if err := s.part.Apply(d); err != nil {
-			return wire.Fail(err)
-		}
-		reply.Wrote = dot
+	return nil
+}
+
+// Write implements command.Target. Do has looked at the request ID.
+func (t *target) Write(key string, _ uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	dot := crdt.Dot{Replica: t.replica, N: t.part.Vector().Get(t.replica) + 1}
+	now := t.Now()
+	stamp := t.clock.Next(now)
+	m := crdt.NewMutator(t.part.Entry(key), crdt.NewWrite{Dot: dot, Stamp: stamp, Now: now})
+	if err := run(m); err != nil {
+		return crdt.Dot{}, err
 	}
-	return reply
+	effects := m.Effects()
+	if len(effects) == 0 {
+		return crdt.Dot{}, nil
+	}
+	return dot, t.part.Apply(&crdt.Delta{Dot: dot, From: dot.N, Stamp: stamp, Key: key, Effects: effects})
 }

@@ -1,24 +1,23 @@
-package node
+package command
 
 import (
 	"github.com/atollcache/atoll/crdt"
-	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
 )
 
-func (s *shard) get(cmd wire.Command) wire.Reply {
-	return s.of(crdt.KindString, cmd, func(v crdt.View) wire.Reply { return text(v.Get()) })
+func execGet(t Target, cmd wire.Command) wire.Reply {
+	return of(t, crdt.KindString, cmd, func(v crdt.View) wire.Reply { return text(v.Get()) })
 }
 
-func (s *shard) set(cmd wire.Command) wire.Reply {
-	args, err := command.ParseSet(cmd, s.now().UnixMilli())
+func execSet(t Target, cmd wire.Command) wire.Reply {
+	args, err := ParseSet(cmd, t.Now())
 	if err != nil {
 		return wire.Fail(err)
 	}
-	if !command.Unsafe(cmd) {
+	if !Unsafe(cmd) {
 		cmd.Request = 0
 	}
-	return s.write(cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		exists := m.View().Exists()
 		if (args.IfAbsent && exists) || (args.IfPresent && !exists) {
 			return wire.Nil, nil
@@ -28,43 +27,43 @@ func (s *shard) set(cmd wire.Command) wire.Reply {
 	}, func(crdt.View) wire.Reply { return wire.OK }) // Only one that was done is remembered.
 }
 
-func (s *shard) mget(cmd wire.Command) wire.Reply {
+func execMget(t Target, cmd wire.Command) wire.Reply {
 	out := make([]wire.Reply, 0, len(cmd.Args)-1)
 	// A key of another kind has no string, as in Redis.
-	if err := s.readEach(cmd.Args[1:], func(v crdt.View) { out = append(out, text(v.Get())) }); err != nil {
+	if err := t.Read(cmd.Args[1:], func(v crdt.View) { out = append(out, text(v.Get())) }); err != nil {
 		return wire.Fail(err)
 	}
 	return wire.List(out...)
 }
 
-func (s *shard) mset(cmd wire.Command) wire.Reply {
+func execMset(t Target, cmd wire.Command) wire.Reply {
 	last := wire.OK
 	for args := cmd.Args[1:]; len(args) > 1; args = args[2:] {
 		one := wire.Command{Args: []string{"SET", args[0], args[1]}}
-		if last = s.set(one); last.Type == wire.TypeError {
+		if last = execSet(t, one); last.Type == wire.TypeError {
 			return last
 		}
 	}
 	return last
 }
 
-func (s *shard) incrBy(cmd wire.Command) wire.Reply {
-	by, err := command.ParseInt(cmd.Args[2])
+func execIncrBy(t Target, cmd wire.Command) wire.Reply {
+	by, err := ParseInt(cmd.Args[2])
 	if err != nil {
 		return wire.Fail(err)
 	}
-	return s.write(cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		n, err := m.Incr(by)
 		return wire.Int(n), err
 	}, func(v crdt.View) wire.Reply { return integer(v.Get()) })
 }
 
-func (s *shard) incrByFloat(cmd wire.Command) wire.Reply {
-	by, err := command.ParseFloat(cmd.Args[2])
+func execIncrByFloat(t Target, cmd wire.Command) wire.Reply {
+	by, err := ParseFloat(cmd.Args[2])
 	if err != nil {
 		return wire.Fail(err)
 	}
-	return s.write(cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		sum, err := m.IncrFloat(by)
 		return wire.String(sum), err
 	}, func(v crdt.View) wire.Reply { return text(v.Get()) })
