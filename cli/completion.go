@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"embed"
-	"io"
 	"slices"
 )
 
@@ -48,7 +47,7 @@ func completionVerb() verb {
 			if c.json {
 				return c.document(map[string]string{"shell": c.args[0], "script": string(script)})
 			}
-			_, err = io.WriteString(c.out, string(script))
+			_, err = c.out.Write(script)
 			return err
 		},
 	}

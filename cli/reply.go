@@ -99,15 +99,6 @@ func parseTTL(what, s string) (time.Duration, error) {
 	return ttl, nil
 }
 
-// parseInteger reads an amount.
-func parseInteger(what, s string) (int64, error) {
-	n, ok := crdt.ParseInt(s)
-	if !ok {
-		return 0, usagef("%s is %q, not a whole number", what, s)
-	}
-	return n, nil
-}
-
 // parseNumber reads an amount or score.
 func parseNumber(what, s string) (float64, error) {
 	f, ok := crdt.ParseFloat(s)

@@ -63,7 +63,7 @@ func (d *Decoder) deltaHead(rec *pack.Rec, out *Delta) *deltaBase {
 	if d.must(rec) {
 		out.Dot.N = base.n + uint64(d.r.Int())
 	}
-	if d.must(rec) && d.must(rec) {
+	if millis := d.must(rec); millis && d.must(rec) { // A stamp is two values.
 		out.Stamp = d.stamp(base.stamp)
 	}
 	if d.must(rec) {

@@ -148,11 +148,8 @@ func TestParseZRange(t *testing.T) {
 
 // Select agrees with going through all members one by one.
 func TestSelect(t *testing.T) {
-	members := func() (ms []Member) {
-		for _, m := range []Member{{2, "c"}, {1, "a"}, {2, "b"}, {-1, "z"}, {3, "d"}, {math.Inf(1), "i"}} {
-			ms = append(ms, m)
-		}
-		return ms
+	members := func() []Member {
+		return []Member{{2, "c"}, {1, "a"}, {2, "b"}, {-1, "z"}, {3, "d"}, {math.Inf(1), "i"}}
 	}
 	ends := []int64{math.MinInt64, -7, -6, -1, 0, 1, 5, 6, math.MaxInt64}
 	for _, start := range ends {
