@@ -79,3 +79,14 @@ func SampleHeartbeat() []byte {
 		clock:  1_700_000_000_000, links: []region.LinkState{paused}, leaving: true,
 	})
 }
+
+// RunAside runs f n times beside a batch and returns how many are let run at
+// once.
+func RunAside(n int, f func()) (bound int) {
+	b := batch{}
+	for range n {
+		b.goAside(f)
+	}
+	b.flush()
+	return maxAside
+}

@@ -76,7 +76,22 @@ type batch struct {
 
 	away    []int           // to pass on
 	aside   sync.WaitGroup  // those that run in goroutines of their own
+	running int             // how many those are, at most maxAside
 	pending map[string]bool // keys of both; true for those only in away
+}
+
+// maxAside bounds the commands of one request that run side by side: those that
+// look at the cluster or whose keys are in several partitions. The next one waits
+// until they are answered.
+const maxAside = 64
+
+// goAside runs f beside the batch.
+func (b *batch) goAside(f func()) {
+	if b.running == maxAside {
+		b.flush()
+	}
+	b.running++
+	b.aside.Go(f)
 }
 
 // add runs a command or puts it with those that wait for flush.
@@ -88,7 +103,7 @@ func (b *batch) add(i int) {
 		return
 	}
 	if cluster := clusterCommand(spec.Name); cluster != nil {
-		b.aside.Go(func() { b.out[i] = cluster(b.n, b.ctx, cmd) })
+		b.goAside(func() { b.out[i] = cluster(b.n, b.ctx, cmd) })
 		return
 	}
 	if cmd.Request == 0 && command.Unsafe(cmd) {
@@ -110,7 +125,7 @@ func (b *batch) add(i int) {
 		b.out[i] = b.n.runHere(b.ctx, cmd)
 		return
 	case split:
-		b.aside.Go(func() { b.out[i] = join(b.n.run(b.ctx, parts, b.near)) })
+		b.goAside(func() { b.out[i] = join(b.n.run(b.ctx, parts, b.near)) })
 	default:
 		b.away = append(b.away, i)
 	}
@@ -125,7 +140,7 @@ func (b *batch) flush() {
 		b.n.passOn(b.ctx, b.cmds, b.away, b.out)
 	}
 	b.aside.Wait()
-	b.away = nil
+	b.away, b.running = nil, 0
 	clear(b.pending)
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -390,5 +392,25 @@ func TestCancelledCommands(t *testing.T) {
 	cancel()
 	if _, err := us.Set(ctx, ownedBy(t, us, "us-2"), "v"); !errors.Is(err, wire.ErrTimeout) {
 		t.Errorf("a cancelled SET: want a timeout, have %v", err)
+	}
+}
+
+// TestBatchIsBounded: one request may hold thousands of commands that run beside
+// it; they take turns.
+func TestBatchIsBounded(t *testing.T) {
+	t.Parallel()
+	var running, most, ran atomic.Int64
+	bound := node.RunAside(5000, func() {
+		now := running.Add(1)
+		for top := most.Load(); now > top && !most.CompareAndSwap(top, now); top = most.Load() {
+		}
+		for range 100 {
+			runtime.Gosched()
+		}
+		running.Add(-1)
+		ran.Add(1)
+	})
+	if most.Load() > int64(bound) || ran.Load() != 5000 {
+		t.Errorf("want all 5000 run, at most %d at once, have %d and %d", bound, ran.Load(), most.Load())
 	}
 }
