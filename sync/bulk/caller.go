@@ -13,15 +13,18 @@ import (
 // Caller sends requests of any size. It is safe for concurrent use and has no
 // goroutine of its own; there is nothing to close.
 type Caller struct {
-	nc  *nats.Conn
-	cfg Config
-	bad error // what is wrong with the Config; every Request reports it
+	nc     *nats.Conn
+	cfg    Config
+	credit *credit
+	bad    error // what is wrong with the Config; every Request reports it
 }
 
 // NewCaller returns a Caller that uses nc, which stays the caller's to close.
 // A Config that does not Validate makes every Request fail with that error.
 func NewCaller(nc *nats.Conn, cfg Config) *Caller {
-	return &Caller{nc: nc, cfg: cfg.withDefaults(), bad: cfg.Validate()}
+	c := &Caller{nc: nc, cfg: cfg.withDefaults(), bad: cfg.Validate()}
+	c.credit = &credit{limit: c.cfg.WindowBytes}
+	return c
 }
 
 // Request sends data to subject and returns the reply, which is the caller's to
@@ -127,7 +130,7 @@ func (c *Caller) sendChunk(ctx context.Context, f frame, index int, data []byte)
 	if err != nil {
 		return err
 	}
-	msg, err := c.exchange(ctx, frame{verb: chunk, id: f.id, index: index}.message(f.direct, data[from:to]))
+	msg, err := c.move(ctx, to-from, frame{verb: chunk, id: f.id, index: index}.message(f.direct, data[from:to]))
 	if err != nil {
 		return gone(err)
 	}
@@ -173,7 +176,7 @@ func (c *Caller) download(ctx context.Context, f frame, first []byte) ([]byte, e
 		return nil, err
 	}
 	err := windowed(ctx, 1, chunks(f.total, f.size)-1, c.cfg.Window, func(ctx context.Context, index int) error {
-		msg, err := c.exchange(ctx, frame{verb: pull, id: f.id, index: index}.message(f.direct, nil))
+		msg, err := c.move(ctx, f.size, frame{verb: pull, id: f.id, index: index}.message(f.direct, nil))
 		if err != nil {
 			return gone(err)
 		}
@@ -192,6 +195,17 @@ func (c *Caller) download(ctx context.Context, f frame, first []byte) ([]byte, e
 		return nil, err
 	}
 	return whole.buf, nil
+}
+
+// move is exchange for a message that moves a chunk of n bytes, here or there. It
+// first waits until so much may be in flight.
+func (c *Caller) move(ctx context.Context, n int, msg *nats.Msg) (*nats.Msg, error) {
+	landed, err := c.credit.take(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	defer landed()
+	return c.exchange(ctx, msg)
 }
 
 // exchange sends one message of a transfer and waits for its answer, at most

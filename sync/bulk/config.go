@@ -38,9 +38,16 @@ type Config struct {
 	MaxMessage int
 
 	// Window is how many chunks of one transfer are in flight. More is faster
-	// over a long link and delays other traffic of the connection more: up to
-	// Window·max_payload bytes stand in front of it. At most 64. Default: 8.
+	// over a long link, as far as WindowBytes lets it be. At most 64. Default: 8.
 	Window int
+
+	// WindowBytes is how many bytes of chunks all transfers of one Caller have
+	// in flight together; one chunk always may be. More is faster over a long
+	// link, at most WindowBytes in a round trip, and delays other traffic on the
+	// way more: so much stands in front of it, also where a connection of its
+	// own ends, at gateways and leaf nodes. The first chunk of each large reply
+	// comes unasked and does not count. Default: 8 MiB.
+	WindowBytes int
 
 	// MaxHeld is how many bytes a server keeps in all: requests that are
 	// arriving or being handled, and parked replies. Beyond it a large request
@@ -90,6 +97,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxMessage:   72 << 20,
 		Window:       8,
+		WindowBytes:  8 << 20,
 		MaxHeld:      256 << 20,
 		HoldFor:      10 * time.Second,
 		Workers:      64,
@@ -105,8 +113,8 @@ func DefaultConfig() Config {
 func (c Config) withDefaults() Config {
 	d := DefaultConfig()
 	ints := []struct{ have, def *int }{
-		{&c.MaxMessage, &d.MaxMessage}, {&c.Window, &d.Window}, {&c.MaxHeld, &d.MaxHeld},
-		{&c.Workers, &d.Workers}, {&c.Queue, &d.Queue}, {&c.QueueBytes, &d.QueueBytes},
+		{&c.MaxMessage, &d.MaxMessage}, {&c.Window, &d.Window}, {&c.WindowBytes, &d.WindowBytes},
+		{&c.MaxHeld, &d.MaxHeld}, {&c.Workers, &d.Workers}, {&c.Queue, &d.Queue}, {&c.QueueBytes, &d.QueueBytes},
 	}
 	for _, f := range ints {
 		if *f.have == 0 {
@@ -133,8 +141,8 @@ func (c Config) Validate() error {
 		name  string
 		value int
 	}{
-		{"MaxMessage", c.MaxMessage}, {"Window", c.Window}, {"MaxHeld", c.MaxHeld},
-		{"Workers", c.Workers}, {"Queue", c.Queue}, {"QueueBytes", c.QueueBytes},
+		{"MaxMessage", c.MaxMessage}, {"Window", c.Window}, {"WindowBytes", c.WindowBytes},
+		{"MaxHeld", c.MaxHeld}, {"Workers", c.Workers}, {"Queue", c.Queue}, {"QueueBytes", c.QueueBytes},
 		{"HoldFor", int(c.HoldFor)}, {"Timeout", int(c.Timeout)},
 		{"ChunkTimeout", int(c.ChunkTimeout)}, {"DrainTimeout", int(c.DrainTimeout)},
 	} {

@@ -50,5 +50,6 @@
 //
 // A Caller and a Server may share one connection, which must then not be opened
 // with nats.NoEcho. On a busy node give bulk a connection of its own, so that
-// chunks do not delay heartbeats.
+// chunks do not delay heartbeats. Where servers pass on everything over one
+// connection, as gateways and leaf nodes do, only Config.WindowBytes bounds that.
 package bulk

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
 	"github.com/atollcache/atoll/sync/bulk"
@@ -13,12 +15,12 @@ import (
 // a server or a later version adds on the way.
 const headroom = 256
 
-// burst is how many messages may arrive before the link's reader gets a
-// processor. The reader does nothing that waits.
+// burst is how many messages of one kind may arrive before the link's reader
+// gets a processor. The reader does nothing that waits.
 const burst = 4096
 
-// Config says who the link is and bounds what it keeps. The first four fields
-// have no default; of the others a zero field means its default.
+// Config says who the link is and bounds what it keeps. Cluster, Region and
+// Replica have no default; of the others a zero field means its default.
 type Config struct {
 	// Cluster and Region are the names in the subjects.
 	Cluster, Region string
@@ -29,6 +31,16 @@ type Config struct {
 	// Partitions is the cluster's number of partitions. Zero means the default
 	// number.
 	Partitions region.Partitions
+
+	// ControlConn is the connection for announcements, sent and received. It keeps
+	// them from waiting behind anything else; the package documentation says what
+	// that costs. The link does not close it. Default: the connection given to New.
+	ControlConn *nats.Conn
+
+	// BulkConn is the connection for Ask and Call, for the requests of others, and
+	// for all their chunks. It keeps them from delaying anything else. The link
+	// does not close it. Default: the connection given to New.
+	BulkConn *nats.Conn
 
 	// Lanes is how many goroutines deliver published messages, each those of
 	// some partitions. One more delivers announcements. More use more processors.

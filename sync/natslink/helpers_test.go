@@ -23,7 +23,8 @@ var (
 // receiver keeps what it is given.
 type receiver struct {
 	answer func(msg []byte) []byte
-	gate   chan struct{} // when not nil, Published waits for it to be closed
+	gate   chan struct{}    // when not nil, Published waits for it to be closed
+	hears  func(msg string) // when not nil, called for each announcement
 
 	mu        sync.Mutex
 	published map[region.Partition][]string
@@ -46,6 +47,9 @@ func (r *receiver) Announced(msg []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.announced = append(r.announced, string(msg))
+	if r.hears != nil {
+		r.hears(string(msg))
+	}
 }
 
 func (r *receiver) Asked(_ context.Context, msg []byte) []byte {
@@ -102,3 +106,6 @@ func content(n int) []byte {
 	}
 	return b
 }
+
+// crdtID returns a replica ID.
+func crdtID(n int) crdt.ReplicaID { return crdt.ReplicaID(n) }

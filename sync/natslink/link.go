@@ -2,8 +2,10 @@ package natslink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,11 +18,13 @@ import (
 
 var _ cachesync.Transport = (*Link)(nil)
 
-// Link is a cachesync.Transport on one NATS connection. It is safe for
-// concurrent use. Make it with [New], hand it to a runner, then [Link.Start] it
-// with the receiver.
+// Link is a cachesync.Transport on one NATS connection, or on up to three. It is
+// safe for concurrent use. Make it with [New], hand it to a runner, then
+// [Link.Start] it with the receiver.
 type Link struct {
-	nc       *nats.Conn
+	control, data, bulk *conn // several may be the same
+	conns               []*conn
+
 	cfg      Config
 	subjects region.Subjects
 	caller   *bulk.Caller
@@ -32,38 +36,36 @@ type Link struct {
 	lanes   []*lane // the last one is for announcements
 	stop    chan struct{}
 	ended   chan struct{} // closed when Close has finished
+	state   atomic.Uint32 // one of the states; changed under mu only
 
 	mu struct {
 		sync.Mutex
-		state  state
 		held   map[region.Partition]*nats.Subscription
 		member *nats.Subscription
 		server *bulk.Server
-		lost   uint64 // dropped by NATS for subscriptions that have ended
+		lost   struct{ control, data uint64 } // dropped by NATS for subscriptions that have ended
 	}
 	running sync.WaitGroup
 }
 
-// state is where a link is in its life.
-type state uint8
-
+// The states of a link's life.
 const (
-	stateNew state = iota
+	stateNew uint32 = iota
 	stateRunning
 	stateClosed
 )
 
-// New returns a link that is not running yet. It does nothing on the network.
+// New returns a link that is not running yet. It does nothing on the network. nc
+// carries all that Config gives no connection of its own, and published messages
+// always; the link does not close it.
 func New(nc *nats.Conn, cfg Config) (*Link, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
 	l := &Link{
-		nc:       nc,
 		cfg:      cfg,
 		subjects: region.Subjects{Cluster: cfg.Cluster, Region: cfg.Region},
-		caller:   bulk.NewCaller(nc, cfg.Bulk),
 		deltas:   make(chan *nats.Msg, burst),
 		members:  make(chan *nats.Msg, burst),
 		stop:     make(chan struct{}),
@@ -74,34 +76,65 @@ func New(nc *nats.Conn, cfg Config) (*Link, error) {
 		l.lanes = append(l.lanes, newLane(cfg.Pending, cfg.PendingBytes))
 	}
 	l.mu.held = map[region.Partition]*nats.Subscription{}
+	if err := l.connect(nc); err != nil {
+		return nil, err
+	}
+	l.caller = bulk.NewCaller(l.bulk.nc, cfg.Bulk)
 	return l, nil
 }
 
+// connect decides what travels on which connection.
+func (l *Link) connect(nc *nats.Conn) (err error) {
+	if l.data, err = l.use(nc); err != nil {
+		return err
+	}
+	l.control, l.bulk = l.data, l.data
+	if own := l.cfg.ControlConn; own != nil {
+		if l.control, err = l.use(own); err != nil {
+			return err
+		}
+	}
+	if own := l.cfg.BulkConn; own != nil {
+		l.bulk, err = l.use(own)
+	}
+	return err
+}
+
 // Start begins to deliver to r: announcements and requests at once, published
-// messages for the partitions that Hold names. It returns when the NATS server
-// knows of the subscriptions, or at once while there is no server: then they
-// come into force with the connection. A link is started once; a further call
-// returns ErrNotRunning.
+// messages for the partitions that Hold names. It returns when the NATS servers
+// know of the subscriptions. A connection that has no server is not waited for:
+// its subscriptions come into force with it. A link is started once; a further
+// call returns ErrNotRunning.
 func (l *Link) Start(r cachesync.Receiver) error {
 	if err := l.start(r); err != nil {
 		return err
 	}
-	if l.nc.IsConnected() {
-		_ = l.nc.Flush() // An error says that there is no server by now.
+	var flushes sync.WaitGroup
+	for _, c := range l.conns {
+		if c.nc.IsConnected() {
+			flushes.Go(func() {
+				_ = c.nc.Flush() // An error says that there is no server by now.
+			})
+		}
 	}
+	flushes.Wait()
 	return nil
 }
 
 func (l *Link) start(r cachesync.Receiver) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.state != stateNew {
+	if l.state.Load() != stateNew {
 		return fmt.Errorf("start link: %w: it was started before", ErrNotRunning)
 	}
 	if err := l.subscribe(r); err != nil {
 		return fmt.Errorf("start link: %w", err)
 	}
-	l.mu.state = stateRunning
+	l.state.Store(stateRunning)
+	for _, c := range l.conns {
+		c.follow()
+		l.running.Go(c.watch)
+	}
 	l.running.Go(l.sort)
 	last := len(l.lanes) - 1
 	for _, lane := range l.lanes[:last] {
@@ -124,7 +157,7 @@ func (l *Link) start(r cachesync.Receiver) error {
 // subscribe subscribes to what every node hears, or to nothing.
 func (l *Link) subscribe(r cachesync.Receiver) error {
 	address := l.subjects.Repair(l.cfg.Replica)
-	server, err := bulk.NewServer(l.nc, address+".bulk", l.cfg.Bulk)
+	server, err := bulk.NewServer(l.bulk.nc, address+".bulk", l.cfg.Bulk)
 	if err != nil {
 		return err
 	}
@@ -132,7 +165,7 @@ func (l *Link) subscribe(r cachesync.Receiver) error {
 		return r.Asked(ctx, msg)
 	})
 	if err == nil {
-		l.mu.member, err = l.nc.ChanSubscribe(l.subjects.MemberWildcard(), l.members)
+		l.mu.member, err = l.control.nc.ChanSubscribe(l.subjects.MemberWildcard(), l.members)
 	}
 	if err != nil {
 		_ = server.Close() // The first error is the one to report.
@@ -142,10 +175,11 @@ func (l *Link) subscribe(r cachesync.Receiver) error {
 	return nil
 }
 
-// Publish implements cachesync.Transport. It does not block, and returns
-// ErrDisconnected at once while there is no server.
+// Publish implements cachesync.Transport. It waits for nobody but the network, to
+// take what nats.go has collected, and returns ErrDisconnected at once while there
+// is no server.
 func (l *Link) Publish(p region.Partition, msg []byte) error {
-	if err := l.send(l.subjects.Delta(l.cfg.Region, p), msg); err != nil {
+	if err := l.send(l.data, l.subjects.Delta(l.cfg.Region, p), msg); err != nil {
 		return fmt.Errorf("publish to partition %d: %w", p, err)
 	}
 	l.count.published.Add(1)
@@ -154,20 +188,20 @@ func (l *Link) Publish(p region.Partition, msg []byte) error {
 
 // Announce implements cachesync.Transport. What is announced reaches the
 // receivers of all other links of the cluster; it need not be a message of
-// package sync.
+// package sync. It waits no longer than Publish.
 func (l *Link) Announce(msg []byte) error {
-	if err := l.send(l.subjects.Member(l.cfg.Region), msg); err != nil {
+	if err := l.send(l.control, l.subjects.Member(l.cfg.Region), msg); err != nil {
 		return fmt.Errorf("announce: %w", err)
 	}
 	l.count.announced.Add(1)
 	return nil
 }
 
-func (l *Link) send(subject string, msg []byte) error {
-	err := l.check(len(msg))
+func (l *Link) send(c *conn, subject string, msg []byte) error {
+	err := l.check(c, len(msg))
 	if err == nil {
 		l.echoes.sent(msg)
-		err = l.nc.Publish(subject, msg)
+		err = c.nc.Publish(subject, msg)
 	}
 	if err != nil {
 		l.count.failed.Add(1)
@@ -175,15 +209,15 @@ func (l *Link) send(subject string, msg []byte) error {
 	return err
 }
 
-// check returns why n bytes cannot be sent now.
-func (l *Link) check(n int) error {
+// check returns why n bytes cannot be sent on a connection now.
+func (l *Link) check(c *conn, n int) error {
 	if !l.isRunning() {
 		return ErrNotRunning
 	}
-	if !l.nc.IsConnected() {
+	if !c.nc.IsConnected() {
 		return ErrDisconnected
 	}
-	if limit := l.MaxMessage(); n > limit {
+	if limit := min(c.room(), l.MaxMessage()); n > limit {
 		return fmt.Errorf("%w: %d bytes, limit is %d; raise max_payload of the NATS server", cachesync.ErrTooLarge, n, limit)
 	}
 	return nil
@@ -225,41 +259,45 @@ func (l *Link) Hold(p region.Partition, hold bool) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.state != stateRunning {
+	if !l.isRunning() {
 		return fmt.Errorf("hold partition %d: %w", p, ErrNotRunning)
 	}
 	sub, held := l.mu.held[p]
 	switch {
 	case hold && !held:
-		sub, err := l.nc.ChanSubscribe(l.subjects.DeltaWildcard(p), l.deltas)
+		sub, err := l.data.nc.ChanSubscribe(l.subjects.DeltaWildcard(p), l.deltas)
 		if err != nil {
 			return fmt.Errorf("hold partition %d: %w", p, err)
 		}
 		l.mu.held[p] = sub
 	case !hold && held:
 		delete(l.mu.held, p)
-		if err := l.end(sub); err != nil {
+		l.mu.lost.data += dropped(sub)
+		if err := end(sub); err != nil {
 			return fmt.Errorf("drop partition %d: %w", p, err)
 		}
 	}
 	return nil
 }
 
-// end ends a subscription and keeps its count.
-func (l *Link) end(sub *nats.Subscription) error {
-	l.mu.lost += dropped(sub)
-	if err := sub.Unsubscribe(); err != nil && !l.nc.IsClosed() {
+// end ends a subscription. One whose connection is closed has ended already.
+func end(sub *nats.Subscription) error {
+	if err := sub.Unsubscribe(); !errors.Is(err, nats.ErrConnectionClosed) {
 		return err
 	}
 	return nil
 }
 
-// MaxMessage implements cachesync.Transport. It follows the server that the
-// connection has reached, and is 0 before the first.
-func (l *Link) MaxMessage() int { return int(max(l.nc.MaxPayload()-headroom, 0)) }
-
-func (l *Link) isRunning() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mu.state == stateRunning
+// MaxMessage implements cachesync.Transport. It is the smaller limit of the two
+// connections that Publish and Announce use, follows the servers that they have
+// reached, leaves out one that has not reached any yet, and is 0 before either
+// has. It does not wait.
+func (l *Link) MaxMessage() int {
+	control, data := l.control.limit.Load(), l.data.limit.Load()
+	if control == 0 || data == 0 {
+		return int(max(control, data))
+	}
+	return int(min(control, data))
 }
+
+func (l *Link) isRunning() bool { return l.state.Load() == stateRunning }

@@ -193,8 +193,12 @@ func TestDropsOfNATSAreCounted(t *testing.T) {
 	}
 	// Nobody reads: the link is never started.
 	l.deltas = make(chan *nats.Msg, 10)
-	l.mu.state = stateRunning
+	l.state.Store(stateRunning)
 	if err := l.Hold(1, true); err != nil {
+		t.Fatal(err)
+	}
+	l.members = make(chan *nats.Msg, 40)
+	if l.mu.member, err = nc.ChanSubscribe(l.subjects.MemberWildcard(), l.members); err != nil {
 		t.Fatal(err)
 	}
 	if err := nc.Flush(); err != nil {
@@ -202,16 +206,22 @@ func TestDropsOfNATSAreCounted(t *testing.T) {
 	}
 	from := start(t, connect(t, srv.ClientURL()), "us", 1, &receiver{})
 	for range 100 {
-		if err := from.Publish(1, []byte("m")); err != nil {
+		if err := errors.Join(from.Publish(1, []byte("m")), from.Announce([]byte("m"))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "90 lost messages", func() bool { return l.Stats().Lost == 90 })
+	lost := func() [3]uint64 {
+		s := l.Stats()
+		return [3]uint64{s.DataConn.Lost, s.ControlConn.Lost, s.Lost}
+	}
+	want := [3]uint64{90, 60, 150}
+	eventually(t, "90 lost messages and 60 announcements", func() bool { return lost() == want })
 	if err := l.Hold(1, false); err != nil {
 		t.Fatal(err)
 	}
-	if have := l.Stats().Lost; have != 90 {
-		t.Errorf("lost after the subscription has ended: want 90, have %d", have)
+	l.endSubscriptions()
+	if have := lost(); have != want {
+		t.Errorf("lost after the subscriptions have ended: want %d, have %d", want, have)
 	}
 }
 
@@ -237,9 +247,7 @@ func TestServerRestart(t *testing.T) {
 	fmt.Sscan(port, &number)
 	startNATS(t, number, 64<<10)
 	eventually(t, "reconnect", func() bool { return fromConn.IsConnected() && toConn.IsConnected() })
-	if want, have := 64<<10-headroom, from.MaxMessage(); want != have {
-		t.Errorf("max message after a restart with max_payload 64 KiB: want %d, have %d", want, have)
-	}
+	eventually(t, "the limit of the new server", func() bool { return from.MaxMessage() == 64<<10-headroom })
 	eventually(t, "message after the restart", func() bool {
 		return from.Publish(9, []byte("again")) == nil && slices.Contains(r.got(9), "again")
 	})
@@ -307,8 +315,8 @@ func TestConnectionErrorsAreCountedNotTaken(t *testing.T) {
 	if handlers() != before {
 		t.Error("the link has set a handler of the connection")
 	}
-	l.AsyncError(nil, nats.ErrSlowConsumer)
-	l.AsyncError(nil, fmt.Errorf("%w: subscription to x", nats.ErrPermissionViolation))
+	l.AsyncError(nc, nil, nats.ErrSlowConsumer)
+	l.AsyncError(nc, nil, fmt.Errorf("%w: subscription to x", nats.ErrPermissionViolation))
 	if have := l.Stats().Denied; have != 1 {
 		t.Errorf("denied: want 1, have %d", have)
 	}

@@ -72,12 +72,11 @@ func (l *Link) put(lane *lane, from string, it item) {
 
 // Close ends the link and returns when everything that had arrived is delivered
 // and every goroutine of the link has ended; a receiver that does not return
-// holds it up. The connection stays open. Further calls do nothing and return
-// when the first has.
+// holds it up, and so does a connection whose network stands still. The
+// connections stay open. Further calls do nothing and return when the first has.
 func (l *Link) Close() error {
 	l.mu.Lock()
-	before := l.mu.state
-	l.mu.state = stateClosed
+	before := l.state.Swap(stateClosed)
 	if before == stateClosed {
 		l.mu.Unlock()
 		<-l.ended
@@ -88,19 +87,31 @@ func (l *Link) Close() error {
 		l.mu.Unlock()
 		return nil
 	}
-	errs := []error{l.end(l.mu.member)}
-	for p, sub := range l.mu.held {
-		errs = append(errs, l.end(sub))
-		delete(l.mu.held, p)
-	}
+	errs := l.endSubscriptions()
 	server := l.mu.server
 	l.mu.Unlock()
 
 	close(l.stop)
+	for _, c := range l.conns {
+		c.leave()
+	}
 	l.running.Wait()
 	errs = append(errs, server.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close link: %w", err)
 	}
 	return nil
+}
+
+// endSubscriptions ends what brings announcements and published messages, and
+// keeps the counts. It needs the lock.
+func (l *Link) endSubscriptions() []error {
+	l.mu.lost.control += dropped(l.mu.member)
+	errs := []error{end(l.mu.member)}
+	for p, sub := range l.mu.held {
+		l.mu.lost.data += dropped(sub)
+		errs = append(errs, end(sub))
+		delete(l.mu.held, p)
+	}
+	return errs
 }

@@ -22,13 +22,24 @@ type Stats struct {
 	Own      uint64 // messages that were this link's own
 	Foreign  uint64 // messages on a subject that no node publishes to
 	Dropped  uint64 // messages that found a lane full
-	Lost     uint64 // messages that NATS dropped here because they came too fast
+	Lost     uint64 // messages and announcements that NATS dropped here because they came too fast
 	Denied   uint64 // permission errors that AsyncError was told of
 
 	Held    int // partitions held, now
 	Pending int // messages that wait in lanes, now
 
 	Bulk bulk.Stats // of the server that answers requests
+
+	// What travels on one connection shows the same connection.
+	ControlConn, DataConn, BulkConn ConnStats
+}
+
+// ConnStats is what is known of a connection, and of what the link does there.
+type ConnStats struct {
+	Connected  bool   // there is a server, now
+	Reconnects uint64 // how often it was lost and came back, since the link was started
+	Lost       uint64 // messages of its kind that NATS dropped here because they came too fast
+	Denied     uint64 // permission errors that AsyncError was told of
 }
 
 // counters are the live counterparts of Stats.
@@ -37,7 +48,8 @@ type counters struct {
 	received, heard, own, foreign, dropped, denied atomic.Uint64
 }
 
-// Stats returns the counters at this moment. It does not block.
+// Stats returns the counters at this moment. It waits for a Hold that is under
+// way, and for no connection.
 func (l *Link) Stats() Stats {
 	c := &l.count
 	s := Stats{
@@ -49,24 +61,35 @@ func (l *Link) Stats() Stats {
 	for _, lane := range l.lanes {
 		s.Pending += len(lane.queue)
 	}
+	s.ControlConn, s.DataConn, s.BulkConn = l.control.stats(), l.data.stats(), l.bulk.stats()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.Held = len(l.mu.held)
-	s.Lost = l.mu.lost + dropped(l.mu.member)
+	s.ControlConn.Lost = l.mu.lost.control + dropped(l.mu.member)
+	s.DataConn.Lost = l.mu.lost.data
 	for _, sub := range l.mu.held {
-		s.Lost += dropped(sub)
+		s.DataConn.Lost += dropped(sub)
 	}
+	s.Lost = s.ControlConn.Lost + s.DataConn.Lost
 	if l.mu.server != nil {
 		s.Bulk = l.mu.server.Stats()
+		s.BulkConn.Lost = s.Bulk.Unread
 	}
 	return s
 }
 
-// AsyncError counts an error that the connection's error handler was called
-// with, if it is about permissions. It may be called with any error.
-func (l *Link) AsyncError(_ *nats.Subscription, err error) {
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		l.count.denied.Add(1)
+// AsyncError counts an error that the error handler of a connection was called
+// with, if it is about permissions. It may be called with any error, and be the
+// handler.
+func (l *Link) AsyncError(nc *nats.Conn, _ *nats.Subscription, err error) {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	l.count.denied.Add(1)
+	for _, c := range l.conns {
+		if c.nc == nc {
+			c.denied.Add(1)
+		}
 	}
 }
 

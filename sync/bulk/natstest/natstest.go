@@ -12,6 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// host is where servers listen.
+const host = "127.0.0.1"
+
 // patience is how long a condition is waited for. Only a failure waits so long.
 const patience = 15 * time.Second
 
@@ -19,7 +22,14 @@ const patience = 15 * time.Second
 // maxPayload 0 the default of 1 MiB.
 func Start(t testing.TB, port int, maxPayload int32) *server.Server {
 	t.Helper()
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, MaxPayload: maxPayload, NoSigs: true, NoLog: true})
+	return StartWith(t, server.Options{Port: port, MaxPayload: maxPayload})
+}
+
+// StartWith is like Start with further options. Only this machine can connect.
+func StartWith(t testing.TB, opts server.Options) *server.Server {
+	t.Helper()
+	opts.Host, opts.NoSigs, opts.NoLog = host, true, true
+	srv, err := server.NewServer(&opts)
 	if err != nil {
 		t.Fatalf("new nats server: %v", err)
 	}
@@ -32,11 +42,11 @@ func Start(t testing.TB, port int, maxPayload int32) *server.Server {
 }
 
 // Connect connects to a server until the test ends. The connection comes back
-// quickly when the server does, and fails fast in between.
-func Connect(t testing.TB, url string) *nats.Conn {
+// quickly when the server does, and fails fast in between. Options replace these.
+func Connect(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
-		nats.ReconnectWait(5*time.Millisecond), nats.ReconnectJitter(time.Millisecond, time.Millisecond))
+	nc, err := nats.Connect(url, append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
+		nats.ReconnectWait(5 * time.Millisecond), nats.ReconnectJitter(time.Millisecond, time.Millisecond)}, opts...)...)
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}

@@ -1,0 +1,88 @@
+package natslink
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+)
+
+// conn is one NATS connection with what the link last knew of it.
+//
+// nats.go holds a connection's lock while it writes to the network, so to ask a
+// connection even for its state can take as long as its network does. What
+// travels on one connection must not wait for another. Therefore only what is
+// about to use a connection asks it; everything else reads what is noted here.
+type conn struct {
+	nc     *nats.Conn
+	events chan nats.Status // changes of its state; nil before it is followed
+	had    bool             // it had a server; owned by watch
+
+	connected  atomic.Bool
+	limit      atomic.Int64 // largest message in bytes; 0 before the first server
+	reconnects atomic.Uint64
+	denied     atomic.Uint64
+}
+
+// use returns the link's record of a connection, one however often it is given.
+func (l *Link) use(nc *nats.Conn) (*conn, error) {
+	if nc == nil {
+		return nil, fmt.Errorf("%w: there is no NATS connection", ErrConfig)
+	}
+	for _, c := range l.conns {
+		if c.nc == nc {
+			return c, nil
+		}
+	}
+	if nc.Opts.NoEcho {
+		return nil, fmt.Errorf("%w: connection %q was opened with nats.NoEcho, so links that share it cannot hear each other; open it without", ErrConfig, nc.Opts.Name)
+	}
+	c := &conn{nc: nc}
+	c.look()
+	l.conns = append(l.conns, c)
+	return c, nil
+}
+
+// look notes how the connection is. It may wait for it.
+func (c *conn) look() {
+	c.connected.Store(c.nc.IsConnected())
+	c.room()
+}
+
+// room returns the largest message that the connection takes now and notes it.
+// It may wait for the connection.
+func (c *conn) room() int {
+	limit := max(c.nc.MaxPayload()-headroom, 0)
+	c.limit.Store(limit)
+	return int(limit)
+}
+
+// follow has the connection report changes of its state to watch.
+func (c *conn) follow() {
+	c.had = c.room() > 0
+	c.events = c.nc.StatusChanged()
+	c.look() // What changed before is not reported.
+}
+
+// watch notes every change of the connection's state until leave. A change that
+// finds the channel full is not missed: each one in it has the state read anew.
+// nats.go's own count of reconnects has those that came to nothing, too.
+func (c *conn) watch() {
+	for status := range c.events {
+		if status == nats.CONNECTED {
+			if c.had {
+				c.reconnects.Add(1)
+			}
+			c.had = true
+		}
+		c.look()
+	}
+}
+
+// leave ends watch.
+func (c *conn) leave() { c.nc.RemoveStatusListener(c.events) }
+
+// stats returns what is known of the connection. It does not wait.
+func (c *conn) stats() ConnStats {
+	return ConnStats{Connected: c.connected.Load(), Reconnects: c.reconnects.Load(), Denied: c.denied.Load()}
+}
