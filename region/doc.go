@@ -19,6 +19,9 @@
 //
 // [Links] records which links between regions an operator has paused.
 //
+// [Clocks] compares the wall clocks of the members by their heartbeats, and says
+// who is out of line.
+//
 // # What the package promises
 //
 // Nothing here reads a clock, takes a lock, starts a goroutine or does I/O, and
