@@ -70,9 +70,9 @@ type local struct {
 // localNode is one node of a local cluster.
 type localNode struct {
 	*node.Node
-	conn *nats.Conn
-	stop context.CancelFunc
-	done chan struct{} // closed when Run has returned
+	conns *natsd.Conns
+	stop  context.CancelFunc
+	done  chan struct{} // closed when Run has returned
 }
 
 // startLocal starts a cluster and returns when every node serves and knows all
@@ -132,16 +132,18 @@ func (l *local) start(ctx context.Context, o localOptions) error {
 
 // open makes one node.
 func (l *local) open(o localOptions, r, name string) (*localNode, error) {
-	conn, err := l.super.Server(r).Connect(append(natsd.ConnOptions(name), natsd.LogOptions(o.log)...)...)
+	conns, err := natsd.ConnectNode(name, l.super.Server(r).Connect, natsd.LogOptions(o.log)...)
 	if err != nil {
 		return nil, err
 	}
-	n, err := node.Open(node.Config{Cluster: o.cluster, Region: r, Name: name, Conn: conn, Log: o.log})
+	n, err := node.Open(node.Config{
+		Cluster: o.cluster, Region: r, Name: name, Conn: conns.Data, Control: conns.Control, Bulk: conns.Bulk, Log: o.log,
+	})
 	if err != nil {
-		conn.Close()
+		conns.Close()
 		return nil, usagef("%w", err)
 	}
-	return &localNode{Node: n, conn: conn, done: make(chan struct{})}, nil
+	return &localNode{Node: n, conns: conns, done: make(chan struct{})}, nil
 }
 
 // run starts a node. One that ends by itself is reported to failed.
@@ -211,7 +213,7 @@ func (l *local) client(cluster, r string) (api *command.API, end func(), err err
 
 // kill ends a node as a crash does: nobody hears another word from it.
 func (n *localNode) kill() {
-	n.conn.Close()
+	n.conns.Close()
 	n.stop()
 	<-n.done
 }
@@ -225,7 +227,7 @@ func (l *local) close() {
 				n.stop()
 				<-n.done
 			}
-			n.conn.Close()
+			n.conns.Close()
 		})
 	}
 	wg.Wait()

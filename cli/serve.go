@@ -52,12 +52,12 @@ func runServe(ctx context.Context, c *call) error {
 	if err := required(c, "region", "name"); err != nil {
 		return err
 	}
-	conn, url, stop, err := c.attach(ctx, cfg.Region, cfg.Name, log)
+	conns, url, stop, err := c.attach(ctx, cfg.Region, cfg.Name, log)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	cfg.Conn = conn
+	cfg.Conn, cfg.Control, cfg.Bulk = conns.Data, conns.Control, conns.Bulk
 	n, err := node.Open(cfg)
 	if err != nil {
 		return usagef("%w", err)

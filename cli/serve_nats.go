@@ -24,8 +24,8 @@ func serverFlags() []cli.Flag {
 }
 
 // attach connects to the NATS server that --nats names, or to one that it starts.
-func (c *call) attach(ctx context.Context, region, name string, log *slog.Logger) (*nats.Conn, string, func(), error) {
-	opts := append(natsd.ConnOptions(name), natsd.LogOptions(log)...)
+func (c *call) attach(ctx context.Context, region, name string, log *slog.Logger) (*natsd.Conns, string, func(), error) {
+	opts := natsd.LogOptions(log)
 	if url := c.String("nats"); url != "" {
 		for _, f := range []string{"nats-listen", "nats-config", "gateway-listen", "gateway"} {
 			if c.IsSet(f) {
@@ -37,11 +37,12 @@ func (c *call) attach(ctx context.Context, region, name string, log *slog.Logger
 			return nil, "", nil, err
 		}
 		e.url = url
-		conn, err := e.connect(ctx, maxDial, opts...)
+		dial := func(opts ...nats.Option) (*nats.Conn, error) { return e.connect(ctx, maxDial, opts...) }
+		conns, err := natsd.ConnectNode(name, dial, opts...)
 		if err != nil {
 			return nil, "", nil, err
 		}
-		return conn, conn.ConnectedUrlRedacted(), conn.Close, nil
+		return conns, conns.Data.ConnectedUrlRedacted(), conns.Close, nil
 	}
 	o, err := serverOptions(c, region, log)
 	if err != nil {
@@ -56,12 +57,12 @@ func (c *call) attach(ctx context.Context, region, name string, log *slog.Logger
 		defer cancel()
 		_ = server.Shutdown(ctx) // What does not end now ends with the process.
 	}
-	conn, err := server.Connect(opts...)
+	conns, err := natsd.ConnectNode(name, server.Connect, opts...)
 	if err != nil {
 		stop()
 		return nil, "", nil, err
 	}
-	return conn, server.ClientURL(), func() { conn.Close(); stop() }, nil
+	return conns, server.ClientURL(), func() { conns.Close(); stop() }, nil
 }
 
 // serverOptions turns flags into those of an embedded NATS server. With a

@@ -16,7 +16,10 @@ func (e *Entry) applyEffect(d *Delta, ctx context, f *Effect) {
 	switch f.Op {
 	case EffectClear:
 		e.clear(ctx, f.Seen)
+	case EffectSettle:
+		e.settle(ctx, f)
 	case EffectPut:
+		e.takeOthers(ctx, f.Kind, nil)
 		e.change(f.Kind, f.Field, func(c *Cell) {
 			c.remove(ctx, f.Seen)
 			if d.Stamp > e.Cut() {
@@ -24,10 +27,13 @@ func (e *Entry) applyEffect(d *Delta, ctx context, f *Effect) {
 			}
 		})
 	case EffectRemove:
+		e.takeOthers(ctx, f.Kind, nil)
 		e.change(f.Kind, f.Field, func(c *Cell) { c.remove(ctx, f.Seen) })
 	case EffectAdd:
+		e.takeOthers(ctx, f.Kind, nil)
 		e.change(f.Kind, f.Field, func(c *Cell) { c.add(d, f) })
 	case EffectExpire:
+		e.settleUnsaid(d, ctx)
 		if d.Stamp > e.Cut() {
 			e.expire(ctx, Expiry{d.Dot, d.Stamp, f.At})
 		}
@@ -49,25 +55,22 @@ func (c *Cell) add(d *Delta, f *Effect) {
 // clear takes everything that ctx covers from the whole entry, its expiries
 // included. A time cut stays: it speaks of the unseen as well.
 func (e *Entry) clear(ctx context, seen []Seen) {
-	type place struct {
-		kind  Kind
-		field string
-	}
-	at := map[place][]Seen{}
-	for _, s := range seen {
-		p := place{s.Kind, s.Field}
-		at[p] = append(at[p], s)
-	}
-	e.change(KindString, "", func(c *Cell) { c.remove(ctx, at[place{KindString, ""}]) })
-	if e.x == nil {
-		return
-	}
-	for _, s := range e.x.sections {
-		for field := range s.cells {
-			e.change(s.kind, field, func(c *Cell) { c.remove(ctx, at[place{s.kind, field}]) })
-		}
-	}
+	at := seenByCell(seen)
+	e.changeEach(func(name CellName, c *Cell) { c.remove(ctx, at[name]) })
 	e.dropExpiries(func(x Expiry) bool { return ctx.covers(x.Dot) })
+}
+
+// seenByCell sorts what was seen of contributions by cell.
+func seenByCell(seen []Seen) map[CellName][]Seen {
+	if len(seen) == 0 {
+		return nil
+	}
+	at := map[CellName][]Seen{}
+	for _, s := range seen {
+		name := CellName{s.Kind, s.Field}
+		at[name] = append(at[name], s)
+	}
+	return at
 }
 
 // raiseCut makes everything stamped at or before cut gone. Live writes and

@@ -31,6 +31,7 @@ import (
 //	  add         [code, field, number - start, sum]
 //	  expire      [code, at - the stamp's milliseconds, or nil for never]
 //	  cut         [code, stamp]              left off when it is the delta's own
+//	  settle      [code, seen, stamp]        seen: as of clear; the kind may be none
 //	entry         [string's cell or nil, sections, expiries, mortal, cut]
 //	  sections    [kind, [field, cell, ...], ...]       by kind, then by field
 //	  expiries    [replica, number, stamp, at - its milliseconds, or nil, ...]
@@ -40,6 +41,7 @@ import (
 //	  writes      [replica, number, stamp, value, ...]      highest version first
 //	  contributions  [replica, number, number - start, stamp, sum,
 //	              number removed, sum removed, ...]                by replica ID
+//	horizon       [vector, stamp]
 //	snapshot      fields: vector, horizon, [key, entry, ...]       by key
 //
 // A field name is left out of the effects on a string. A delta is written as the
@@ -226,6 +228,20 @@ func (e *Encoder) Vector(v Vector) {
 	e.wrote()
 }
 
+// Horizon writes h. It panics inside more than five arrays.
+func (e *Encoder) Horizon(h Horizon) {
+	e.nest(2)
+	r := e.begin()
+	e.vector(h.Vector)
+	e.wroteFields(&r, 1, len(h.Vector) == 0)
+	if h.Stamp != 0 {
+		e.stamp(0, h.Stamp)
+		e.wroteFields(&r, 2, false)
+	}
+	e.end(&r)
+	e.wrote()
+}
+
 // Delta writes d, at the cost of little more than its key and values when it
 // follows a delta of the same origin. d and its Deps must not change before
 // Reset. It panics inside more than three arrays.
@@ -239,7 +255,7 @@ func (e *Encoder) Delta(d *Delta) {
 // vector and horizon, as three fields or elements.
 func (e *Encoder) Snapshot(s *Snapshot, from, to int) {
 	e.Vector(s.Vector)
-	e.Vector(s.Horizon)
+	e.Horizon(s.Horizon)
 	e.Array(2 * (to - from))
 	for i := from; i < to; i++ {
 		e.String(s.Keys[i])

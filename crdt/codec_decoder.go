@@ -168,6 +168,9 @@ func (d *Decoder) Dot() Dot {
 // Vector reads a vector.
 func (d *Decoder) Vector() Vector { return d.vector() }
 
+// Horizon reads a horizon.
+func (d *Decoder) Horizon() Horizon { return d.horizon() }
+
 // Delta reads a delta, nil after an error. Deltas of one message share Deps:
 // read only.
 func (d *Decoder) Delta() *Delta { return d.delta() }

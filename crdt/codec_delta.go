@@ -111,7 +111,7 @@ const kindShift = 4
 
 func (e *Encoder) effect(d *Delta, f *Effect) {
 	kind := f.Kind
-	if !f.Op.hasCell() {
+	if !f.Op.hasKind() {
 		kind = KindNone
 	}
 	r := e.begin()
@@ -142,27 +142,39 @@ func (e *Encoder) effect(d *Delta, f *Effect) {
 		e.seen(f.Op, f.Seen)
 		e.wroteFields(&r, 1, len(f.Seen) == 0)
 	}
+	if f.Op == EffectSettle && f.Cut != 0 {
+		e.stamp(d.Stamp, f.Cut)
+		e.wroteFields(&r, 2, false)
+	}
 	e.end(&r)
 }
 
 // hasCell reports whether the effect names a cell.
 func (o EffectOp) hasCell() bool { return o == EffectPut || o == EffectRemove || o == EffectAdd }
 
+// hasKind reports whether the effect names a kind.
+func (o EffectOp) hasKind() bool { return o.hasCell() || o == EffectSettle }
+
 // hasSeen reports whether the effect tells the contributions that were seen.
-func (o EffectOp) hasSeen() bool { return o == EffectPut || o == EffectRemove || o == EffectClear }
+func (o EffectOp) hasSeen() bool {
+	return o == EffectPut || o == EffectRemove || o == EffectClear || o == EffectSettle
+}
+
+// seenInCell reports whether these are all of the cell that the effect names.
+func (o EffectOp) seenInCell() bool { return o.hasCell() }
 
 // seenStride returns how many values one element of an effect's seen takes.
 func (o EffectOp) seenStride() int {
-	if o == EffectClear {
-		return 6
+	if o.seenInCell() {
+		return 4
 	}
-	return 4
+	return 6
 }
 
 func (e *Encoder) seen(op EffectOp, seen []Seen) {
 	e.body = pack.AppendArray(e.body, op.seenStride()*len(seen))
 	for _, s := range seen {
-		if op == EffectClear {
+		if !op.seenInCell() {
 			e.uint(uint64(s.Kind))
 			e.string(s.Field)
 		}

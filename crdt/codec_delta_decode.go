@@ -175,6 +175,9 @@ func (d *Decoder) effect(of *Delta, f *Effect) {
 	if f.Op.hasSeen() && rec.More() {
 		f.Seen = d.seen(of, f.Op)
 	}
+	if f.Op == EffectSettle && rec.More() && d.must(&rec) {
+		f.Cut = d.stamp(of.Stamp)
+	}
 	rec.End()
 }
 
@@ -189,7 +192,7 @@ func (d *Decoder) effectCode(f *Effect) bool {
 	switch {
 	case f.Op == 0 || f.Op.hasCell() && kind == 0:
 		d.r.Fail(fmt.Errorf("effect has no operation or no kind: code %d", code))
-	case f.Op >= numEffectOps || kind >= uint64(numKinds) || !f.Op.hasCell() && kind != 0:
+	case f.Op >= numEffectOps || kind >= uint64(numKinds) || !f.Op.hasKind() && kind != 0:
 		d.r.Fail(fmt.Errorf("%w: effect has code %d", ErrUnknown, code))
 	}
 	f.Kind = Kind(kind)
@@ -219,7 +222,7 @@ func (d *Decoder) seen(of *Delta, op EffectOp) []Seen {
 	out := make([]Seen, n)
 	for i := range out {
 		s := &out[i]
-		if op == EffectClear {
+		if !op.seenInCell() {
 			s.Kind = d.kind(KindString)
 			s.Field = d.r.String()
 		}

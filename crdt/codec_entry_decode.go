@@ -95,7 +95,7 @@ const minCellBytes = 10
 // cells reads the n cells of a section.
 func (d *Decoder) cells(x *Entry, k Kind, n int) {
 	ex := x.ensureExtra()
-	ex.sections = append(ex.sections, section{k, make(map[string]Cell, n)})
+	ex.sections = append(ex.sections, section{kind: k, cells: make(map[string]Cell, n)})
 	last := ""
 	for i := range n {
 		field := d.r.String()

@@ -26,6 +26,7 @@ func wireExamples() map[string][]byte {
 		"add":    {{Op: EffectAdd, Kind: KindString, Start: 5, Sum: Number{Int: -3, Float: 1.25}}},
 		"expire": {{Op: EffectExpire, At: Never}},
 		"cut":    {{Op: EffectCut, Cut: stamp + 7}},
+		"settle": {{Op: EffectSettle, Kind: KindString, Seen: seenAt}, {Op: EffectSettle, Cut: stamp - 1}},
 	}
 	out := map[string][]byte{"vector": AppendVector(nil, Vector{{a, 41}, {b, 1 << 40}})}
 	for name, fs := range effects {
@@ -53,7 +54,7 @@ func wireExamples() map[string][]byte {
 	entries[2].change(KindSet, "member", write(6, ""))
 	entries[3].change(KindZSet, "member", write(7, EncodeScore(-1.5)))
 	entries[4].ensureExtra().cut = stamp
-	snapshot := &Snapshot{Vector: Vector{{a, 41}, {b, 9}}, Horizon: Vector{{a, 40}}, Entries: entries}
+	snapshot := &Snapshot{Vector: Vector{{a, 41}, {b, 9}}, Horizon: Horizon{Vector: Vector{{a, 40}}, Stamp: stamp}, Entries: entries}
 	for i, name := range []string{"string", "hash", "set", "zset", "cut"} {
 		out["entry-"+name] = AppendEntry(nil, entries[i])
 		snapshot.Keys = append(snapshot.Keys, string(rune('a'+i)))

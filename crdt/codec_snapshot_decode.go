@@ -3,8 +3,8 @@ package crdt
 import "slices"
 
 func (d *Decoder) snapshot() *Snapshot {
-	s := &Snapshot{Vector: d.vector(), Horizon: d.vector()}
-	if !s.Vector.CoversAll(s.Horizon) {
+	s := &Snapshot{Vector: d.vector(), Horizon: d.horizon()}
+	if !s.Vector.CoversAll(s.Horizon.Vector) {
 		d.r.Fail(errNumber)
 	}
 	d.bindTo(s.Vector)
@@ -14,6 +14,21 @@ func (d *Decoder) snapshot() *Snapshot {
 		return nil
 	}
 	return s
+}
+
+func (d *Decoder) horizon() (h Horizon) {
+	rec := d.r.Record()
+	if rec.More() {
+		h.Vector = d.vector()
+	}
+	if rec.More() && d.must(&rec) { // A stamp is two values.
+		h.Stamp = d.stamp(0)
+	}
+	rec.End()
+	if d.r.Err() != nil {
+		return Horizon{}
+	}
+	return h
 }
 
 // bindTo makes dots that v does not cover an error.

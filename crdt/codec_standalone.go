@@ -67,7 +67,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 func AppendSnapshot(dst []byte, s *Snapshot, from, to int) []byte {
 	var t replicaTable
 	t.addVector(s.Vector)
-	t.addVector(s.Horizon)
+	t.addVector(s.Horizon.Vector)
 	for _, x := range s.Entries[from:to] {
 		t.addEntry(x)
 	}

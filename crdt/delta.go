@@ -35,6 +35,10 @@ type EffectOp uint8
 
 // The effects. "Seen" means covered by the delta's context: its Deps, and its
 // origin's own earlier writes.
+//
+// Put, Remove and Add also drop what was seen of other kinds, but for what it says
+// about the expiry: it did not show at their origin (R8). Hence that is so as well
+// where the origin has forgotten what it did not show ([Partition.Collect]).
 const (
 	EffectClear  EffectOp = iota + 1 // drop all that was seen in the whole entry, its expiry included
 	EffectPut                        // drop what was seen in one cell, then add a live write of Value
@@ -42,10 +46,11 @@ const (
 	EffectAdd                        // the origin's contribution to one cell is now Sum, its run begun at Start
 	EffectExpire                     // drop the expiries that were seen, then add one at At
 	EffectCut                        // everything stamped at or before Cut is gone, seen or not
+	EffectSettle                     // drop what was seen and did not show: other kinds than Kind, and what is stamped at or before Cut
 	numEffectOps
 )
 
-var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut"}
+var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle"}
 
 // String returns the effect's name.
 func (o EffectOp) String() string {
@@ -58,14 +63,14 @@ func (o EffectOp) String() string {
 // Effect is one change to one entry. Which fields count depends on Op.
 type Effect struct {
 	Op    EffectOp
-	Kind  Kind   // Put, Remove, Add: the section; a string's cell has the empty Field
+	Kind  Kind   // Put, Remove, Add: the section; a string's cell has the empty Field. Settle: the kind that showed, or KindNone
 	Field string //
 	Value string // Put
 	Start uint64 // Add: number of the run's first increment
 	Sum   Number // Add: the run's total including this write
 	At    int64  // Expire: milliseconds since the Unix epoch, or Never
-	Cut   HLC    // Cut
-	Seen  []Seen // Clear, Put, Remove: the contributions that were seen
+	Cut   HLC    // Cut, Settle
+	Seen  []Seen // Clear, Settle, Put, Remove: the contributions that were seen
 }
 
 // Delta is what one write changed, or several consecutive writes of one replica

@@ -9,8 +9,8 @@
 // counts without gaps in that partition), a stamp from a hybrid logical clock
 // ([HLC]) and the [Vector] of everything its origin had applied before it. It
 // travels as a [Delta]. A replica applies a delta only when its own vector
-// covers the delta's, so a partition's state is always a function of its
-// vector: equal vectors, equal states.
+// covers the delta's, so what a partition shows is always a function of its
+// vector: equal vectors show the same.
 //
 // An [Entry] is everything kept for one key: cells, an expiry, and rarely a
 // time cut. A [Cell] is one last-writer-wins register plus one counter. Setting
@@ -23,11 +23,19 @@
 // they were dropped, replicas would differ as soon as somebody who had seen
 // only the winner removed it.
 //
+// Nothing is kept for ever. A time cut, a loser, what has expired and what is left
+// of a removed counter have a use only until everything that did not see them has
+// arrived. Then a partition forgets them ([Partition.Collect]) and holds what it has
+// forgotten against old news ([Horizon]).
+//
 // # What the package promises
 //
 //   - Applying the same deltas in any causal order, any number of times, mixed
-//     with [Partition.Join] of whole states, ends in the same state, and that
-//     state has the same bytes ([AppendEntry]).
+//     with [Partition.Join] of whole states, ends in the same state. It has the
+//     same bytes ([AppendEntry]) as long as nobody has forgotten anything, and again
+//     when everybody has forgotten everything that is stable.
+//   - Forgetting what is stable is never seen: not by a reader, then or later, nor
+//     in what any further write does. In the end nothing is kept but what shows.
 //   - Nothing here reads a clock, takes a lock, starts a goroutine or does I/O.
 //     Time comes in as an argument.
 //   - Decoding hostile bytes gives an error and never allocates more than a

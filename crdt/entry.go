@@ -12,14 +12,14 @@ import (
 //
 // Usually one kind has cells. After concurrent writes of two kinds both stay;
 // the kind of the live write with the highest version shows and the other is
-// hidden, not mixed in (R8).
+// hidden, not mixed in (R8), until a write that saw both settles it.
 //
 // The zero value is the empty entry, which is the same as no entry. An Entry is
 // not safe for concurrent use.
 type Entry struct {
-	str  Cell
-	x    *extra
-	size int // bytes, kept as cells change, see Size
+	str    Cell
+	x      *extra
+	digest uint64 // its part of its partition's sum, or staleDigest; the partition's
 }
 
 // IsEmpty reports whether nothing at all is kept, so that the entry can go.
@@ -27,9 +27,9 @@ func (e *Entry) IsEmpty() bool { return e.str.isEmpty() && e.x == nil }
 
 // Size returns the bytes that the entry accounts for, without its key.
 func (e *Entry) Size() int {
-	n := sizeEntry + e.size
+	n := sizeEntry + e.str.size()
 	if e.x != nil {
-		n += len(e.x.expiries)*sizeExpiry + len(e.x.mortal)*sizeDot
+		n += sizeExtra + e.x.size + len(e.x.expiries)*sizeExpiry + len(e.x.mortal)*sizeDot
 	}
 	return n
 }
@@ -37,36 +37,42 @@ func (e *Entry) Size() int {
 func (e *Entry) ensureExtra() *extra {
 	if e.x == nil {
 		e.x = &extra{}
-		e.size += sizeExtra
 	}
 	return e.x
 }
 
 // section returns the cells of a kind, nil when there are none.
 func (e *Entry) section(k Kind) map[string]Cell {
+	if s := e.sectionOf(k); s != nil {
+		return s.cells
+	}
+	return nil
+}
+
+// sectionOf returns the section of a kind, nil when there is none.
+func (e *Entry) sectionOf(k Kind) *section {
 	if e.x == nil {
 		return nil
 	}
-	for _, s := range e.x.sections {
-		if s.kind == k {
-			return s.cells
+	for i := range e.x.sections {
+		if s := &e.x.sections[i]; s.kind == k {
+			return s
 		}
 	}
 	return nil
 }
 
-func (e *Entry) ensureSection(k Kind) map[string]Cell {
-	if cells := e.section(k); cells != nil {
-		return cells
+func (e *Entry) ensureSection(k Kind) *section {
+	if s := e.sectionOf(k); s != nil {
+		return s
 	}
 	x := e.ensureExtra()
-	cells := map[string]Cell{}
-	x.sections = append(x.sections, section{k, cells})
+	x.sections = append(x.sections, section{kind: k, cells: map[string]Cell{}})
 	slices.SortFunc(x.sections, func(a, b section) int { return cmp.Compare(a.kind, b.kind) })
-	return cells
+	return e.sectionOf(k)
 }
 
-// cell returns a copy of one cell; changing it takes setCell.
+// cell returns a copy of one cell; changing it takes change.
 func (e *Entry) cell(k Kind, field string) Cell {
 	if k == KindString {
 		return e.str
@@ -78,37 +84,48 @@ func (e *Entry) cell(k Kind, field string) Cell {
 // empty cells true.
 func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 	if k == KindString {
-		before := e.str.size()
 		f(&e.str)
-		e.size += e.str.size() - before
 		return
 	}
 	c, had := e.section(k)[field]
 	before := 0
 	if had {
 		before = c.size() + sizeCell + sizeSlot + len(field)
+		e.sectionOf(k).count(field, &c, -1)
 	}
 	f(&c)
 	switch {
 	case !c.isEmpty():
-		e.ensureSection(k)[field] = c
-		e.size += c.size() + sizeCell + sizeSlot + len(field) - before
+		s := e.ensureSection(k)
+		s.cells[field] = c
+		s.count(field, &c, 1)
+		e.x.size += c.size() + sizeCell + sizeSlot + len(field) - before
 	case had:
 		delete(e.section(k), field)
-		e.size -= before
+		e.x.size -= before
 	}
 }
 
 // changeAll lets f change every cell.
 func (e *Entry) changeAll(f func(*Cell)) {
-	e.change(KindString, "", f)
-	if e.x == nil {
+	e.changeEach(func(_ CellName, c *Cell) { f(c) })
+}
+
+// changeEach lets f change every cell and tells it which one it is.
+func (e *Entry) changeEach(f func(CellName, *Cell)) {
+	for _, k := range e.kinds() {
+		e.changeKind(k, f)
+	}
+}
+
+// changeKind lets f change every cell of a kind.
+func (e *Entry) changeKind(k Kind, f func(CellName, *Cell)) {
+	if k == KindString {
+		e.change(k, "", func(c *Cell) { f(CellName{Kind: k}, c) })
 		return
 	}
-	for _, s := range e.x.sections {
-		for field := range s.cells {
-			e.change(s.kind, field, f)
-		}
+	for field := range e.section(k) {
+		e.change(k, field, func(c *Cell) { f(CellName{k, field}, c) })
 	}
 }
 
@@ -122,7 +139,6 @@ func (e *Entry) tidy() {
 	e.x.sections = slices.DeleteFunc(e.x.sections, func(s section) bool { return len(s.cells) == 0 })
 	if e.x.isEmpty() {
 		e.x = nil
-		e.size -= sizeExtra
 	}
 }
 
@@ -148,7 +164,7 @@ func (e *Entry) kinds() []Kind {
 // Clone returns a copy that shares no memory that either may change. It costs
 // time and memory in proportion to the number of cells.
 func (e *Entry) Clone() *Entry {
-	out := &Entry{str: e.str.clone(), size: e.size}
+	out := &Entry{str: e.str.clone()}
 	if e.x == nil {
 		return out
 	}
@@ -156,13 +172,15 @@ func (e *Entry) Clone() *Entry {
 		expiries: slices.Clone(e.x.expiries),
 		mortal:   slices.Clone(e.x.mortal),
 		cut:      e.x.cut,
+		size:     e.x.size,
 	}
 	for _, s := range e.x.sections {
 		cells := make(map[string]Cell, len(s.cells))
 		for f, c := range s.cells {
 			cells[f] = c.clone()
 		}
-		out.x.sections = append(out.x.sections, section{s.kind, cells})
+		s.cells = cells
+		out.x.sections = append(out.x.sections, s)
 	}
 	return out
 }

@@ -1,15 +1,27 @@
 package crdt
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of applying and joining.
 var (
 	// ErrNotReady is returned by Partition.Apply for a delta whose causes have
 	// not been applied yet.
 	ErrNotReady = errors.New("delta's causes have not been applied yet")
-	// ErrHorizon is returned by Partition.Join when a side has forgotten what the
-	// other has not seen: the side that is behind must be rebuilt, not joined.
-	ErrHorizon = errors.New("state is older than what has been forgotten: it must be rebuilt from a peer")
+	// ErrHorizon is wrapped by every error for what is older than what has been
+	// forgotten. Nothing has changed.
+	ErrHorizon = errors.New("older than what has been forgotten")
+	// ErrBehind is returned by Partition.Join when the snapshot's partition has
+	// forgotten what this one has not seen: this one must be rebuilt, that is, take
+	// the snapshot's state in place of its own.
+	ErrBehind = fmt.Errorf("%w: this state has not seen it and must be rebuilt from a peer", ErrHorizon)
+	// ErrOldNews is returned by Partition.Join when this partition has forgotten
+	// what the snapshot's has not seen, and by Partition.Apply for a delta whose
+	// origin had not: it is the other side that must be rebuilt. A Join where both
+	// sides are behind gives an error that wraps both.
+	ErrOldNews = fmt.Errorf("%w: the other side has not seen it and must be rebuilt", ErrHorizon)
 )
 
 // Errors of mutators. The entry is unchanged.

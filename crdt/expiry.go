@@ -11,7 +11,8 @@ import (
 // Of several concurrent ones the longest counts, and Never beats all (R7). A
 // SET without a time to live asserts Never; to keep plain strings small that is
 // not written down, instead an Expiry notes the SETs that it overrode
-// (extra.mortal).
+// (extra.mortal). Only when the SET's value goes and the key stays is it written
+// down, under the SET's dot (Entry.keepNever).
 type Expiry struct {
 	Dot   Dot
 	Stamp HLC
@@ -27,12 +28,16 @@ type extra struct {
 	expiries []Expiry  // by dot
 	mortal   []Dot     // live SETs whose "never expires" has been overridden, by dot
 	cut      HLC       // everything stamped at or before it is gone
+	size     int       // bytes of the sections' cells, kept as they change
+	until    int64     // when the entry's part of its partition's digest ends, 0 for never; the partition's
 }
 
 // section is the cells of one kind other than string.
 type section struct {
-	kind  Kind
-	cells map[string]Cell
+	kind    Kind
+	cells   map[string]Cell
+	residue int // bytes of losers, removed contributions and dead cells, kept as cells change
+	dead    int // cells that show nothing but what a cut or an expiry hides
 }
 
 func (x *extra) isEmpty() bool {

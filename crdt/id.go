@@ -9,6 +9,14 @@ import (
 // after a clean one, so that a dot never names two writes. Zero names nobody.
 type ReplicaID uint64
 
+// Lives is how many IDs in a row belong to one life of a node: a replica that has
+// to drop writes of a partition goes on there under the next one.
+const Lives = 256
+
+// Life returns the first of the IDs that belong to the same life of a node, the
+// one that the life is known by.
+func (r ReplicaID) Life() ReplicaID { return r &^ (Lives - 1) }
+
 // String returns the ID as sixteen hexadecimal digits.
 func (r ReplicaID) String() string { return fmt.Sprintf("%016x", uint64(r)) }
 

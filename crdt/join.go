@@ -7,6 +7,10 @@ import "slices"
 // side has and the other lacks survives exactly when the other's vector does not
 // cover it. It never changes o and keeps none of its memory.
 func (e *Entry) join(seenE Vector, o *Entry, seenO Vector) {
+	var mine []Expiry
+	if len(e.Expiries())+len(o.Expiries()) > 0 {
+		mine = e.assertions()
+	}
 	for _, k := range o.kinds() {
 		if k == KindString {
 			e.joinCell(k, "", seenE, &o.str, seenO)
@@ -17,7 +21,7 @@ func (e *Entry) join(seenE Vector, o *Entry, seenO Vector) {
 		}
 	}
 	e.dropUnknown(o, seenO)
-	e.joinExtra(seenE, o, seenO)
+	e.joinExtra(seenE, mine, o, seenO)
 	e.tidy()
 }
 
@@ -78,18 +82,10 @@ func hasWrite(ws []Write, d Dot) bool {
 	return slices.ContainsFunc(ws, func(w Write) bool { return w.Dot == d })
 }
 
-func (e *Entry) joinExtra(seenE Vector, o *Entry, seenO Vector) {
-	has := func(xs []Expiry, d Dot) bool {
-		return slices.ContainsFunc(xs, func(x Expiry) bool { return x.Dot == d })
-	}
-	theirs := o.Expiries()
-	mine := slices.Clone(e.Expiries())
-	e.dropExpiries(func(x Expiry) bool { return seenO.Covers(x.Dot) && !has(theirs, x.Dot) })
-	for _, x := range theirs {
-		if !seenE.Covers(x.Dot) && !has(mine, x.Dot) {
-			e.ensureExtra().addExpiry(x)
-		}
-	}
+// joinExtra joins what is beside the cells, which have been joined already. mine
+// is what was said about the expiry here before.
+func (e *Entry) joinExtra(seenE Vector, mine []Expiry, o *Entry, seenO Vector) {
+	e.joinExpiries(seenE, mine, o, seenO)
 	if o.x != nil {
 		for _, d := range o.x.mortal {
 			if x := e.ensureExtra(); !e.isMortal(d) {
@@ -102,5 +98,31 @@ func (e *Entry) joinExtra(seenE Vector, o *Entry, seenO Vector) {
 	if cut := max(e.Cut(), o.Cut()); cut > 0 {
 		e.ensureExtra().cut = 0
 		e.raiseCut(cut)
+	}
+}
+
+// joinExpiries joins what is said about the expiry, dot by dot as everything else.
+// What a SET without a time to live says is written down only on the side where
+// its value has gone, and in the end where it has. A SET with one says never where
+// that has been forgotten because it did not count.
+func (e *Entry) joinExpiries(seenE Vector, mine []Expiry, o *Entry, seenO Vector) {
+	if len(e.Expiries()) == 0 && len(o.Expiries()) == 0 {
+		return
+	}
+	theirs, live := o.assertions(), e.str.Writes()
+	var keep []Expiry
+	for _, x := range mine {
+		if !seenO.Covers(x.Dot) || slices.Contains(theirs, x) {
+			keep = append(keep, x)
+		}
+	}
+	for _, x := range theirs {
+		if !seenE.Covers(x.Dot) && !slices.Contains(mine, x) {
+			keep = append(keep, x)
+		}
+	}
+	keep = slices.DeleteFunc(keep, func(x Expiry) bool { return x.At == Never && hasWrite(live, x.Dot) })
+	if e.x != nil || len(keep) > 0 {
+		e.ensureExtra().setExpiries(keep)
 	}
 }

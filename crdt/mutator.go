@@ -1,6 +1,10 @@
 package crdt
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // Mutator turns one command on one key into the effects of one write. Its
 // methods look at what is visible, decide, and note effects; they change
@@ -17,6 +21,7 @@ type Mutator struct {
 	write   NewWrite
 	effects []Effect
 	cleared bool
+	settled bool
 	touched map[string]int // by field, the effect that puts or removes it; nil until there are two
 }
 
@@ -62,7 +67,8 @@ func (m *Mutator) Invalidate() {
 
 // Expire makes the key expire at a time, in milliseconds since the Unix epoch,
 // or never. Of concurrent ones the longest counts; a later one replaces (R7). A
-// time that has come removes the key. It reports whether the key existed.
+// time that has come removes the key. What has expired before, while something
+// written later still shows, stays gone. It reports whether the key existed.
 func (m *Mutator) Expire(at int64) bool {
 	if !m.view.Exists() {
 		return false
@@ -89,6 +95,7 @@ func (m *Mutator) expire(at int64) {
 	if at != Never {
 		at = min(max(at, m.write.Stamp.Millis()+1), MaxMillis)
 	}
+	m.settleExpired()
 	m.effects = append(m.effects, Effect{Op: EffectExpire, At: at})
 }
 
@@ -101,27 +108,68 @@ func (m *Mutator) clear() {
 	m.effects = append(m.effects, Effect{Op: EffectClear, Seen: m.seenAll()})
 }
 
+// settleKinds notes, before the first write inside a key of kind k, what it has
+// seen of other kinds' contributions. Everything else that they hold goes with the
+// write itself ([Entry.Apply]).
+func (m *Mutator) settleKinds(k Kind) {
+	if m.settled || m.cleared || m.entry == nil {
+		return
+	}
+	m.settled = true
+	seen := m.seenWhere(func(at Kind, _ Contribution) bool { return at != k })
+	if len(seen) > 0 {
+		m.effects = append(m.effects, Effect{Op: EffectSettle, Kind: k, Seen: seen})
+	}
+}
+
+// settleExpired notes, before expiries are replaced of which the time of some has
+// come, what they hide: it is gone. That is nothing when a longer one counts.
+func (m *Mutator) settleExpired() {
+	if m.cleared || !slices.ContainsFunc(m.entry.Expiries(), m.isPast) {
+		return
+	}
+	f := Effect{Op: EffectSettle}
+	if hide := m.view.hide; hide > m.entry.Cut() {
+		f.Cut = hide
+		f.Seen = m.seenWhere(func(_ Kind, s Contribution) bool { return s.Stamp <= hide })
+	}
+	m.effects = append(m.effects, f)
+}
+
+// isPast reports whether an expiry's time comes before this write.
+func (m *Mutator) isPast(x Expiry) bool { return x.At <= m.write.Stamp.Millis() }
+
 // seenAll returns what the entry has of contributions that still count.
-func (m *Mutator) seenAll() (seen []Seen) {
+func (m *Mutator) seenAll() []Seen {
+	return m.seenWhere(func(Kind, Contribution) bool { return true })
+}
+
+// seenWhere returns what the entry has of contributions that still count and for
+// which which holds, by kind, field and replica.
+func (m *Mutator) seenWhere(which func(Kind, Contribution) bool) (seen []Seen) {
 	if m.entry == nil {
 		return nil
 	}
 	for _, k := range m.entry.kinds() {
 		if k == KindString {
-			seen = m.appendSeen(seen, k, "", &m.entry.str)
+			seen = m.appendSeen(seen, k, "", &m.entry.str, which)
 			continue
 		}
-		for _, f := range m.entry.fields(k) {
-			c := m.entry.section(k)[f]
-			seen = m.appendSeen(seen, k, f, &c)
+		for field, c := range m.entry.section(k) {
+			if c.more != nil {
+				seen = m.appendSeen(seen, k, field, &c, which)
+			}
 		}
 	}
+	slices.SortFunc(seen, func(a, b Seen) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Replica, b.Replica))
+	})
 	return seen
 }
 
-func (m *Mutator) appendSeen(out []Seen, k Kind, field string, c *Cell) []Seen {
+func (m *Mutator) appendSeen(out []Seen, k Kind, field string, c *Cell, which func(Kind, Contribution) bool) []Seen {
 	for _, s := range c.Contributions() {
-		if s.RemovedN < s.N {
+		if s.RemovedN < s.N && which(k, s) {
 			out = append(out, Seen{Kind: k, Field: field, Replica: s.Replica, N: s.N, Total: s.Total})
 		}
 	}
@@ -130,7 +178,7 @@ func (m *Mutator) appendSeen(out []Seen, k Kind, field string, c *Cell) []Seen {
 
 // enter prepares a write inside a key of kind k. A key that does not exist may
 // have left something that does not show, such as an expiry, here or at a replica
-// that has not forgotten it yet ([Partition.Forget]); it is taken first, so that
+// that has not forgotten it yet ([Partition.Collect]); it is taken first, so that
 // the new key starts fresh everywhere.
 func (m *Mutator) enter(k Kind) error {
 	switch m.view.Kind() {
@@ -166,9 +214,10 @@ func (m *Mutator) note(f Effect) bool {
 		m.effects[i] = f
 		return false
 	}
+	m.settleKinds(f.Kind)
 	if m.entry != nil && !m.cleared {
 		c := m.entry.cell(f.Kind, f.Field)
-		f.Seen = m.appendSeen(nil, KindNone, "", &c)
+		f.Seen = m.appendSeen(nil, KindNone, "", &c, func(Kind, Contribution) bool { return true })
 	}
 	m.effects = append(m.effects, f)
 	if m.touched != nil {
@@ -211,6 +260,7 @@ func (m *Mutator) add(k Kind, field string, by Number) error {
 			}
 		}
 	}
+	m.settleKinds(k)
 	m.effects = append(m.effects, f)
 	return nil
 }

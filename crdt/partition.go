@@ -1,7 +1,9 @@
 package crdt
 
 import (
+	"fmt"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -10,18 +12,17 @@ import (
 // of. The zero value is the empty partition. It is not safe for concurrent use.
 type Partition struct {
 	vector  Vector
-	horizon Vector
+	horizon Horizon
+	stamp   HLC // the highest that was applied or joined
 	entries map[string]*Entry
 	bytes   int
+	digests digests
+	due     schedule
+	waiting waiting
 }
 
 // Vector returns what the partition has seen. Read only, until the next change.
 func (p *Partition) Vector() Vector { return p.vector }
-
-// Horizon returns the join of the vectors at which entries have been forgotten
-// ([Partition.Forget]): a state that has not seen all of it could bring them
-// back. Read only.
-func (p *Partition) Horizon() Vector { return p.horizon }
 
 // Len returns the number of entries, those with nothing visible included.
 func (p *Partition) Len() int { return len(p.entries) }
@@ -48,7 +49,11 @@ func (p *Partition) Each(f func(key string, e *Entry) bool) {
 
 // Apply applies a delta and advances the vector, both or neither. A delta that
 // the vector covers changes nothing and gives nil. One whose causes are missing
-// gives [ErrNotReady]: hold it back until they have come.
+// gives [ErrNotReady]: hold it back until they have come. One whose origin had not
+// seen what has been forgotten here gives [ErrOldNews]: it can never be applied.
+//
+// A partition's own deltas, made with a clock that has observed the stamp of
+// [Partition.Horizon], are never refused: they have seen all that it has.
 func (p *Partition) Apply(d *Delta) error {
 	if p.vector.Covers(d.Dot) {
 		return nil
@@ -56,6 +61,10 @@ func (p *Partition) Apply(d *Delta) error {
 	if !d.Ready(p.vector) {
 		return ErrNotReady
 	}
+	if !p.horizon.admits(d) {
+		return fmt.Errorf("%w: %v had seen %v of %v", ErrOldNews, d.Dot, d.Deps, p.horizon)
+	}
+	p.stamp = max(p.stamp, d.Stamp)
 	p.update(d.Key, func(e *Entry) { e.Apply(d) })
 	p.vector = p.vector.Advance(d.Dot)
 	return nil
@@ -73,15 +82,18 @@ func (p *Partition) update(key string, f func(*Entry)) {
 	} else {
 		e = &Entry{}
 	}
+	counted := p.digests.withdraw(e)
 	f(e)
 	switch {
 	case !e.IsEmpty():
 		p.entries[key] = e
+		p.digests.changed(key, e, counted, len(p.entries))
 		p.bytes += e.Size() + sizeSlot + len(key) - before
 	case before > 0:
 		delete(p.entries, key)
 		p.bytes -= before
 	}
+	p.touched(key, e)
 }
 
 // Forget drops the entry of a key, of which nothing has come since the partition
@@ -93,13 +105,13 @@ func (p *Partition) Forget(key string, at Vector) {
 		return
 	}
 	p.update(key, func(e *Entry) { *e = Entry{} })
-	p.horizon = p.horizon.Join(at)
+	p.horizon = p.horizon.Join(Horizon{Vector: at, Stamp: p.stamp})
 }
 
 // Snapshot is the whole state of a partition at one moment, a consistent cut.
 type Snapshot struct {
 	Vector  Vector
-	Horizon Vector
+	Horizon Horizon
 	Keys    []string // sorted
 	Entries []*Entry // by Keys
 }
@@ -116,17 +128,59 @@ func (p *Partition) Snapshot() *Snapshot {
 	return s
 }
 
-// Join takes in everything that a snapshot of another replica has seen. It gives
-// [ErrHorizon], and changes nothing, when either side has forgotten something
-// that the other has not seen: joining would bring it back. It keeps none of
-// the snapshot's memory.
-func (p *Partition) Join(s *Snapshot) error {
-	if !s.Vector.reaches(p.horizon) || !p.vector.reaches(s.Horizon) {
-		return ErrHorizon
+// lowest returns the lowest stamp of what the partition keeps and a holder that
+// has seen v has not seen, the highest there is when that is nothing.
+func (p *Partition) lowest(v Vector) HLC {
+	low := HLC(math.MaxUint64)
+	for _, e := range p.entries {
+		low = min(low, e.lowest(v))
 	}
+	return low
+}
+
+func (s *Snapshot) lowest(v Vector) HLC {
+	low := HLC(math.MaxUint64)
+	for _, e := range s.Entries {
+		low = min(low, e.lowest(v))
+	}
+	return low
+}
+
+// Join takes in everything that a snapshot of another replica has seen. It
+// changes nothing and gives [ErrBehind], [ErrOldNews] or an error that wraps both
+// when a side has forgotten something that the other has not seen: joining would
+// bring it back, or take for removed what only is not known there. It keeps none
+// of the snapshot's memory. The caller's clock then observes the stamp of
+// [Partition.Horizon], which grows by the snapshot's. Where the wall clock is
+// behind it, some keys are gone here before it has come to their expiry.
+//
+// What a side has not seen of the other must also be stamped after everything
+// that it has forgotten. That finds out a replica that was not waited for, wrote
+// meanwhile, caught up, and now sends its state, unless all it wrote is younger or
+// removed something. Apply finds out every one, by its deltas: a replica whose
+// deltas are refused must not go on.
+func (p *Partition) Join(s *Snapshot) error {
+	if err := p.meets(s); err != nil {
+		return err
+	}
+	p.take(s)
+	return nil
+}
+
+// Adopt takes the state of a snapshot in place of the partition's own, which is
+// dropped: what nobody else has seen of it is lost, and its replica must not use
+// the numbers of its lost writes again. It keeps none of the snapshot's memory.
+// The caller's clock then observes the stamp of [Partition.Horizon].
+func (p *Partition) Adopt(s *Snapshot) {
+	*p = Partition{}
+	p.take(s)
+}
+
+func (p *Partition) take(s *Snapshot) {
 	theirs := make(map[string]*Entry, len(s.Keys))
 	for i, k := range s.Keys {
 		theirs[k] = s.Entries[i]
+		p.stamp = max(p.stamp, s.Entries[i].highest())
 	}
 	var none Entry
 	for _, k := range p.Keys() {
@@ -139,5 +193,4 @@ func (p *Partition) Join(s *Snapshot) error {
 	}
 	p.vector = p.vector.Join(s.Vector)
 	p.horizon = p.horizon.Join(s.Horizon)
-	return nil
 }

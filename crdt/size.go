@@ -15,6 +15,7 @@ const (
 	sizeDelta        = int(unsafe.Sizeof(Delta{}))
 	sizeEffect       = int(unsafe.Sizeof(Effect{}))
 	sizeSeen         = int(unsafe.Sizeof(Seen{}))
+	sizeStamp        = int(unsafe.Sizeof(HLC(0)))
 
 	// sizeSlot is what a Go map spends on one string-keyed element besides the
 	// element: the key's header, its control byte, and the share of free slots

@@ -1,6 +1,7 @@
 package crdt_test
 
 import (
+	"errors"
 	"flag"
 	"testing"
 
@@ -21,13 +22,20 @@ func TestSpecification(t *testing.T) {
 		share int // of the seeds, in percent
 		o     crdttest.Options
 	}{
-		{"short", 85, crdttest.Options{Replicas: 3, Steps: 40, Audit: crdt.CheckBytes}},
-		{"long", 14, crdttest.Options{Replicas: 4, Steps: 120, Audit: crdt.CheckBytes}},
-		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: crdt.CheckBytes}},
+		{"forgetful", 50, crdttest.Options{Replicas: 3, Steps: 60, Collect: true, Audit: audit}},
+		{"forgetful long", 5, crdttest.Options{Replicas: 5, Steps: 150, Collect: true, Audit: audit}},
+		{"short", 85, crdttest.Options{Replicas: 3, Steps: 40, Audit: audit}},
+		{"long", 14, crdttest.Options{Replicas: 4, Steps: 120, Audit: audit}},
+		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: audit}},
 	} {
 		t.Run(size.name, func(t *testing.T) {
 			t.Parallel()
 			crdttest.Run(t, *firstSeed, max(*seedCount*size.share/100, 1), size.o)
 		})
 	}
+}
+
+// audit checks what a partition keeps beside its entries.
+func audit(p *crdt.Partition) error {
+	return errors.Join(crdt.CheckBytes(p), crdt.CheckWaiting(p))
 }

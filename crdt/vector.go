@@ -52,13 +52,6 @@ func (v Vector) Without(r ReplicaID) Vector {
 	return slices.DeleteFunc(v.Clone(), func(d Dot) bool { return d.Replica == r })
 }
 
-// reaches reports whether a state that has seen v holds nothing of what was
-// forgotten at horizon: it has seen all of that too, or nothing of any replica
-// that had written by then.
-func (v Vector) reaches(horizon Vector) bool {
-	return v.CoversAll(horizon) || len(v.Meet(horizon)) == 0
-}
-
 // Equal reports whether both have seen the same.
 func (v Vector) Equal(o Vector) bool { return slices.Equal(v, o) }
 

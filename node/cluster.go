@@ -16,54 +16,56 @@ const askTimeout = 2 * time.Second
 
 // clusterCommand returns what runs a command that looks at more than one key of
 // one node, nil for any other. Such commands run at the node that they reach.
-func clusterCommand(verb string) func(*Node, context.Context, wire.Command) wire.Reply {
+func clusterCommand(verb string) func(*life, context.Context, wire.Command) wire.Reply {
 	switch verb {
 	case "PING":
-		return (*Node).ping
+		return (*life).ping
 	case "SCAN":
-		return (*Node).scan
+		return (*life).scan
 	case "INSPECT":
-		return (*Node).inspect
+		return (*life).inspect
 	case "RING":
-		return (*Node).ring
+		return (*life).ring
 	case "REGIONS":
-		return (*Node).regions
+		return (*life).regions
 	case "NODES":
-		return (*Node).nodes
+		return (*life).nodes
 	case "LINK":
-		return (*Node).linkCommand
+		return (*life).linkCommand
 	case "VERIFY":
-		return (*Node).verify
+		return (*life).verify
 	case "MEMBERS":
-		return (*Node).members
+		return (*life).members
 	}
 	return nil
 }
 
 // internalCommands are those that nodes ask of each other. Their names begin
 // with "_"; no front door takes them.
-var internalCommands = map[string]func(*Node, []string) (wire.Reply, error){
-	"_DIGESTS": (*Node).answerDigests,
-	"_KEYS":    (*Node).answerKeys,
-	"_SCAN":    (*Node).answerScan,
-	"_INSPECT": (*Node).answerInspect,
-	"_NODE":    (*Node).answerNode,
-	"_LINKS":   (*Node).answerLinks,
+var internalCommands = map[string]func(*life, []string) (wire.Reply, error){
+	"_DIGESTS": (*life).answerDigests,
+	"_SYMBOLS": (*life).answerSymbols,
+	"_NAMES":   (*life).answerNames,
+	"_SHOWN":   (*life).answerShown,
+	"_SCAN":    (*life).answerScan,
+	"_INSPECT": (*life).answerInspect,
+	"_NODE":    (*life).answerNode,
+	"_LINKS":   (*life).answerLinks,
 }
 
-func (n *Node) runInternal(cmd wire.Command) wire.Reply {
+func (l *life) runInternal(cmd wire.Command) wire.Reply {
 	run := internalCommands[cmd.Args[0]]
 	if run == nil {
 		return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: "ERR unknown internal command " + strconv.Quote(cmd.Args[0])})
 	}
-	reply, err := run(n, cmd.Args[1:])
+	reply, err := run(l, cmd.Args[1:])
 	if err != nil {
 		return wire.Fail(err)
 	}
 	return reply
 }
 
-func (n *Node) ping(_ context.Context, cmd wire.Command) wire.Reply {
+func (l *life) ping(_ context.Context, cmd wire.Command) wire.Reply {
 	if len(cmd.Args) > 1 {
 		return wire.String(cmd.Args[1])
 	}
@@ -71,10 +73,10 @@ func (n *Node) ping(_ context.Context, cmd wire.Command) wire.Reply {
 }
 
 // members answers with the members that the region's ring is made of.
-func (n *Node) members(context.Context, wire.Command) wire.Reply {
+func (l *life) members(context.Context, wire.Command) wire.Reply {
 	var serving []region.Member
-	for _, m := range n.place.Load().members {
-		if m.Region == n.cfg.Region && (m.State == region.StateReady || m.State == region.StateLeaving) {
+	for _, m := range l.core.Place().Members() {
+		if m.Region == l.cfg.Region && (m.State == region.StateReady || m.State == region.StateLeaving) {
 			serving = append(serving, m)
 		}
 	}
@@ -101,7 +103,7 @@ const maxAsked = 32
 
 // askAll sends an internal command to members and returns their answers in the
 // same order, within a time.
-func (n *Node) askAll(ctx context.Context, members []region.Member, within time.Duration, args ...string) []answer {
+func (l *life) askAll(ctx context.Context, members []region.Member, within time.Duration, args ...string) []answer {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	out := make([]answer, len(members))
@@ -111,7 +113,7 @@ func (n *Node) askAll(ctx context.Context, members []region.Member, within time.
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			out[i] = answer{m, n.askNode(ctx, m.Replica, args...)}
+			out[i] = answer{m, l.askNode(ctx, m.Replica, args...)}
 		})
 	}
 	wg.Wait()

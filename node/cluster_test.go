@@ -178,7 +178,13 @@ func (c *cluster) awaitReady(m *member) {
 // until waits until check gives nil.
 func (c *cluster) until(what string, check func() error) {
 	c.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	c.untilWithin(20*time.Second, what, check)
+}
+
+// untilWithin waits until check gives nil, for a time at most.
+func (c *cluster) untilWithin(most time.Duration, what string, check func() error) {
+	c.t.Helper()
+	deadline := time.Now().Add(most)
 	err := errors.New("not checked")
 	for time.Now().Before(deadline) {
 		if err = check(); err == nil {

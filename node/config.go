@@ -1,15 +1,14 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -33,6 +32,10 @@ type Config struct {
 	// Conn is the NATS connection that the node talks over. The node does not
 	// close it. It should reconnect for ever: see natsd.ConnOptions.
 	Conn *nats.Conn
+	// Control and Bulk are connections of the same account for announcements and for
+	// large transfers, so that the former do not wait behind the others: see
+	// natsd.ConnectNode. The node does not close them. Default: Conn.
+	Control, Bulk *nats.Conn
 	// Partitions is the cluster's number of partitions, the same at every node for
 	// the cluster's life. Default: 256.
 	Partitions region.Partitions
@@ -75,41 +78,25 @@ type Config struct {
 }
 
 // ErrConfig is what every error about a configuration wraps.
-var ErrConfig = errors.New("node configuration")
+var ErrConfig = core.ErrConfig
 
+// core returns what of the configuration the core needs.
+func (c Config) core() core.Config {
+	return core.Config{
+		Region: c.Region, Name: c.Name, Zone: c.Zone, Weight: c.Weight,
+		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync,
+		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor,
+		Now: c.Now, Log: c.Log,
+	}
+}
+
+// withDefaults fills in the defaults of what the core does not see to.
 func (c Config) withDefaults() Config {
-	if c.Weight == 0 {
-		c.Weight = region.DefaultWeight
-	}
-	if c.Partitions == 0 {
-		c.Partitions = region.DefaultPartitions
-	}
-	if c.Copies == 0 {
-		c.Copies = region.DefaultCopies
-	}
-	if c.JoinWait == 0 {
-		c.JoinWait = time.Second
-	}
-	if c.FillWait == 0 {
-		c.FillWait = 10 * time.Second
-	}
 	if c.SeenWait == 0 {
 		c.SeenWait = 500 * time.Millisecond
 	}
 	if c.AskWait == 0 {
 		c.AskWait = 3*time.Second + time.Duration(c.Limits.WithDefaults().MaxValue>>22)*time.Second
-	}
-	if c.LeaveWait == 0 {
-		c.LeaveWait = 5 * time.Second
-	}
-	if c.KeepFor == 0 {
-		c.KeepFor = 30 * time.Second
-	}
-	if c.Members.HeartbeatEvery == 0 {
-		c.Members.HeartbeatEvery = region.DefaultConfig().HeartbeatEvery
-	}
-	if c.Members.SuspectAfter == 0 {
-		c.Members.SuspectAfter = region.DefaultConfig().SuspectAfter
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -125,36 +112,14 @@ func (c Config) Validate() error {
 	if err := region.ValidateName("cluster", c.Cluster); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	m := region.Member{Name: c.Name, Region: c.Region, Zone: c.Zone, Weight: c.Weight, Replica: 1}
-	if err := m.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrConfig, err)
-	}
 	if c.Conn == nil {
 		return fmt.Errorf("%w: no NATS connection", ErrConfig)
 	}
-	if c.Copies < 0 || c.Copies > region.MaxCopies {
-		return fmt.Errorf("%w: %d copies; use 1 to %d", ErrConfig, c.Copies, region.MaxCopies)
+	if c.SeenWait < 0 || c.AskWait < 0 {
+		return fmt.Errorf("%w: SeenWait is %v and AskWait %v; use 0 for the default", ErrConfig, c.SeenWait, c.AskWait)
 	}
-	for _, w := range []struct {
-		name string
-		wait time.Duration
-	}{
-		{"JoinWait", c.JoinWait}, {"FillWait", c.FillWait}, {"SeenWait", c.SeenWait}, {"AskWait", c.AskWait},
-		{"LeaveWait", c.LeaveWait}, {"KeepFor", c.KeepFor},
-	} {
-		if w.wait < 0 {
-			return fmt.Errorf("%w: %s is %v; use 0 for the default", ErrConfig, w.name, w.wait)
-		}
+	if err := c.Limits.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	for _, err := range []error{c.Partitions.Validate(), c.Limits.Validate(), c.Members.Validate(), c.Sync.Validate()} {
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrConfig, err)
-		}
-	}
-	return nil
-}
-
-// identity returns who the node's engine of a partition is.
-func (c Config) identity(self crdt.ReplicaID, p region.Partition) cachesync.Identity {
-	return cachesync.Identity{Replica: self, Region: c.Region, Partition: p}
+	return c.withDefaults().core().Validate()
 }

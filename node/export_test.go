@@ -1,6 +1,8 @@
 package node
 
 import (
+	"time"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -9,16 +11,17 @@ import (
 // KeptBytes returns what all partitions of a node account for, hidden and not
 // yet forgotten entries included.
 func (n *Node) KeptBytes() (sum int) {
-	for _, s := range n.held() {
-		s.do(func(*cachesync.Engine) { sum += s.mu.state.Bytes() })
+	for _, s := range n.life.Load().core.Shards() {
+		bytes, _ := s.Count(0)
+		sum += bytes
 	}
 	return sum
 }
 
 // AllFilled reports whether the node answers for every partition that it holds.
 func (n *Node) AllFilled() bool {
-	for _, s := range n.held() {
-		if !s.isReady() {
+	for _, s := range n.life.Load().core.Shards() {
+		if !s.IsReady() {
 			return false
 		}
 	}
@@ -26,59 +29,65 @@ func (n *Node) AllFilled() bool {
 }
 
 // HeldPartitions returns the partitions that a node holds in memory.
-func (n *Node) HeldPartitions() []region.Partition { return host{n}.Held() }
+func (n *Node) HeldPartitions() []region.Partition { return n.life.Load().core.Held() }
 
 // Lose drops what a node holds of a key behind the system's back.
 func (n *Node) Lose(key string) {
-	s := n.shard(n.cfg.Partitions.Of(key))
-	s.do(func(e *cachesync.Engine) { s.mu.state.Forget(key, e.Vector()) })
+	s := n.life.Load().core.Shard(n.cfg.Partitions.Of(key))
+	s.Look(func(_ *cachesync.Engine, state *crdt.Partition) { state.Lose(key) })
 }
 
-// ToldOf returns of how many replicas a node keeps what they said.
-func (n *Node) ToldOf() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.mu.told)
+// Overwrite changes the string that a node shows behind the system's back.
+func (n *Node) Overwrite(key, value string) {
+	s := n.life.Load().core.Shard(n.cfg.Partitions.Of(key))
+	s.Look(func(_ *cachesync.Engine, state *crdt.Partition) { state.Overwrite(key, value) })
 }
 
-// Receiver returns what the node's transport delivers to.
-func (n *Node) Receiver() cachesync.Receiver { return receiver{n} }
-
-// EncodeHeartbeat returns the heartbeat of a member.
-func EncodeHeartbeat(m region.Member, clock int64) []byte {
-	return encodeHeartbeat(heartbeat{member: m, clock: clock})
+// EncodedBytes returns how many bytes a key's entry takes in a message.
+func (n *Node) EncodedBytes(key string) (size int) {
+	s := n.life.Load().core.Shard(n.cfg.Partitions.Of(key))
+	s.Look(func(_ *cachesync.Engine, state *crdt.Partition) {
+		size = len(key) + len(crdt.AppendEntry(nil, state.Entry(key)))
+	})
+	return size
 }
+
+// Sent returns how many bytes a node's replication has asked and been answered,
+// and announced.
+func (n *Node) Sent() (asked, announced int64) {
+	s := n.life.Load().runner.Stats()
+	return s.AskBytes, s.AnnounceBytes
+}
+
+// Repaired returns how many keys a node has repaired.
+func (n *Node) Repaired() (keys int) {
+	for _, s := range n.life.Load().core.Shards() {
+		s.Do(func(e *cachesync.Engine) { keys += e.Stats().Repaired })
+	}
+	return keys
+}
+
+// Outlive makes a node find that it has missed too much.
+func (n *Node) Outlive(reason string) { n.life.Load().core.Outlive(reason) }
+
+// Started returns when the node's present life began.
+func (n *Node) Started() time.Time { return n.life.Load().core.Config().Started }
 
 // Malformed returns how many messages could not be decoded.
-func (n *Node) Malformed() int64 { return n.malformed.Load() + n.runner.Stats().Malformed }
+func (n *Node) Malformed() int64 {
+	l := n.life.Load()
+	return l.malformed.Load() + l.runner.Stats().Malformed
+}
 
 // IsClusterCommand reports whether the node runs a command itself wherever it
 // arrives.
 func IsClusterCommand(name string) bool { return clusterCommand(name) != nil }
 
 // Addressed returns the front door of clients that have chosen the node.
-func (n *Node) Addressed() addressed { return addressed{n} }
+func (n *Node) Addressed() addressed { return addressed{n.life.Load()} }
 
 // Fronted returns the front door of clients that reach any node.
-func (n *Node) Fronted() fronted { return fronted{n} }
-
-// RecodeHeartbeat decodes a heartbeat and encodes it again.
-func RecodeHeartbeat(b []byte) ([]byte, error) {
-	h, err := decodeHeartbeat(b)
-	if err != nil {
-		return nil, err
-	}
-	return encodeHeartbeat(h), nil
-}
-
-// SampleHeartbeat returns an encoded heartbeat.
-func SampleHeartbeat() []byte {
-	paused := region.LinkState{Link: region.Link{From: "eu", To: "us"}, Paused: true, Version: crdt.Version{Stamp: 1 << 40, Replica: 7}}
-	return encodeHeartbeat(heartbeat{
-		member: region.Member{Name: "eu-1", Region: "eu", Zone: "z", Replica: 7, State: region.StateReady, Started: 1, Beat: 2},
-		clock:  1_700_000_000_000, links: []region.LinkState{paused}, leaving: true,
-	})
-}
+func (n *Node) Fronted() fronted { return fronted{n.life.Load()} }
 
 // RunAside runs f n times beside a batch and returns how many are let run at
 // once.

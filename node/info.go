@@ -6,26 +6,23 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
 
 // ring says which node of the region has which share, and where a key lives.
-func (n *Node) ring(_ context.Context, cmd wire.Command) wire.Reply {
-	pl := n.place.Load()
-	ring := pl.serving[n.cfg.Region]
+func (l *life) ring(_ context.Context, cmd wire.Command) wire.Reply {
+	pl := l.core.Place()
+	ring := pl.Serving(l.cfg.Region)
 	info := wire.RingInfo{
-		Region: n.cfg.Region, Partitions: n.cfg.Partitions.Count(), Copies: ring.Copies(), Balance: ring.Balance(),
-		Nodes: []wire.RingNode{},
+		Region: l.cfg.Region, Partitions: l.cfg.Partitions.Count(), Copies: ring.Copies(), Balance: ring.Balance(),
+		Epoch: fmt.Sprintf("%016x", pl.Epoch()), Nodes: []wire.RingNode{},
 	}
-	n.mu.Lock()
-	info.Epoch = fmt.Sprintf("%016x", n.mu.view.RegionEpoch(n.cfg.Region))
-	n.mu.Unlock()
-	for _, m := range pl.members {
-		if m.Region != n.cfg.Region {
+	for _, m := range pl.Members() {
+		if m.Region != l.cfg.Region {
 			continue
 		}
 		info.Nodes = append(info.Nodes, wire.RingNode{
@@ -35,7 +32,7 @@ func (n *Node) ring(_ context.Context, cmd wire.Command) wire.Reply {
 	}
 	if len(cmd.Args) > 1 {
 		key := cmd.Args[1]
-		p := n.cfg.Partitions.Of(key)
+		p := l.cfg.Partitions.Of(key)
 		info.Key = &wire.RingKey{
 			Key: legible(key), Slot: int(region.SlotOf(key)), Partition: int(p), Owner: ring.Owner(p), Replicas: ring.Replicas(p),
 		}
@@ -51,23 +48,25 @@ func weightOf(m region.Member) int {
 }
 
 // regions says how the regions do, as seen from this node.
-func (n *Node) regions(context.Context, wire.Command) wire.Reply {
-	behind, lags := n.partitionsApart()
+func (l *life) regions(context.Context, wire.Command) wire.Reply {
+	behind, lags := l.partitionsApart()
 	out := []wire.RegionInfo{}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, r := range n.mu.view.Regions() {
+	pl := l.core.Place()
+	for _, r := range pl.Regions() {
 		info := wire.RegionInfo{
-			Region: r, Here: r == n.cfg.Region, Behind: behind[r], Lags: lags[r],
-			PausedIn: n.mu.links.Paused(r, n.cfg.Region), PausedOut: n.mu.links.Paused(n.cfg.Region, r),
+			Region: r, Here: r == l.cfg.Region, Behind: behind[r], Lags: lags[r],
+			PausedIn: l.core.Paused(r, l.cfg.Region), PausedOut: l.core.Paused(l.cfg.Region, r),
 		}
-		for _, m := range n.mu.view.InRegion(r) {
+		for _, m := range pl.Members() {
+			if m.Region != r {
+				continue
+			}
 			if m.State == region.StateSuspect {
 				info.Silent++
 			} else {
 				info.Nodes++
 			}
-			if heard := n.mu.view.Heard(r, m.Name); info.Heard == nil || heard.After(*info.Heard) {
+			if _, heard := l.core.Skew(m); info.Heard == nil || heard.After(*info.Heard) {
 				info.Heard = &heard
 			}
 		}
@@ -78,11 +77,11 @@ func (n *Node) regions(context.Context, wire.Command) wire.Reply {
 
 // partitionsApart counts per region the partitions of which some node there has
 // something that is missing here, and those of which it lacks something.
-func (n *Node) partitionsApart() (behind, lags map[string]int) {
+func (l *life) partitionsApart() (behind, lags map[string]int) {
 	behind, lags = map[string]int{}, map[string]int{}
-	for _, s := range n.held() {
+	for _, s := range l.core.Shards() {
 		var peers []cachesync.Peer
-		s.do(func(e *cachesync.Engine) { peers = e.Peers() })
+		s.Do(func(e *cachesync.Engine) { peers = e.Peers() })
 		seen := map[string][2]bool{}
 		for _, p := range peers {
 			was := seen[p.Region]
@@ -102,10 +101,10 @@ func (n *Node) partitionsApart() (behind, lags map[string]int) {
 
 // nodes says how the nodes do. Each is asked; of those that do not answer what is
 // known of them is told.
-func (n *Node) nodes(ctx context.Context, _ wire.Command) wire.Reply {
-	pl := n.place.Load()
+func (l *life) nodes(ctx context.Context, _ wire.Command) wire.Reply {
+	pl := l.core.Place()
 	out := []wire.NodeInfo{}
-	for _, a := range n.askAll(ctx, pl.members, askTimeout, "_NODE") {
+	for _, a := range l.askAll(ctx, pl.Members(), askTimeout, "_NODE") {
 		m := a.member
 		info := wire.NodeInfo{}
 		if a.reply.Type != wire.TypeString || json.Unmarshal([]byte(a.reply.Text), &info) != nil {
@@ -113,38 +112,27 @@ func (n *Node) nodes(ctx context.Context, _ wire.Command) wire.Reply {
 		}
 		info.Name, info.Region, info.Zone, info.Weight = m.Name, m.Region, m.Zone, weightOf(m)
 		info.Replica, info.State = m.Replica.String(), m.State.String()
-		if ring := pl.serving[m.Region]; ring != nil {
+		if ring := pl.Serving(m.Region); ring != nil {
 			info.Owns, info.Holds = len(ring.OwnedBy(m.Name)), len(ring.HeldBy(m.Name))
 		}
-		n.mu.Lock()
-		info.Heard, info.Skew = n.mu.view.Heard(m.Region, m.Name), n.mu.told[m.Replica].skew.String()
-		n.mu.Unlock()
+		skew, heard := l.core.Skew(m)
+		info.Heard, info.Skew = heard, skew.String()
 		out = append(out, info)
 	}
 	return jsonReply(out)
 }
 
 // answerNode says how this node does.
-func (n *Node) answerNode([]string) (wire.Reply, error) {
+func (l *life) answerNode([]string) (wire.Reply, error) {
 	var info wire.NodeInfo
 	var sum cachesync.Stats
-	expired, forgotten := 0, 0
-	now := n.clock.now().UnixMilli()
-	for _, s := range n.held() {
-		s.do(func(e *cachesync.Engine) {
-			st := &s.mu.state
-			info.Bytes += st.Bytes()
-			expired, forgotten = expired+st.expired, forgotten+st.forgotten
-			st.Each(func(_ string, e *crdt.Entry) bool {
-				if e.View(now).Exists() {
-					info.Keys++
-				}
-				return true
-			})
-			sum = sum.Add(e.Stats())
-		})
+	now := l.cfg.Now().UnixMilli()
+	for _, s := range l.core.Shards() {
+		bytes, keys := s.Count(now)
+		info.Bytes, info.Keys = info.Bytes+bytes, info.Keys+keys
+		s.Do(func(e *cachesync.Engine) { sum = sum.Add(e.Stats()) })
 	}
-	run, link := n.runner.Stats(), n.link.Stats()
+	run, link := l.runner.Stats(), l.link.Stats()
 	info.Heard = time.UnixMilli(now)
 	info.Counters = map[string]int64{
 		"written": int64(sum.Written), "applied": int64(sum.Applied), "coalesced": int64(sum.Coalesced),
@@ -155,8 +143,8 @@ func (n *Node) answerNode([]string) (wire.Reply, error) {
 		"snapshots": int64(sum.Snapshots), "snapshots_refused": int64(sum.Refused),
 		"log_bytes": int64(sum.LogBytes), "hold_bytes": int64(sum.HoldBytes), "queue_bytes": int64(sum.QueueBytes),
 		"published": run.Published, "publish_bytes": run.PublishBytes, "publish_failed": run.PublishFailed,
-		"too_large": run.TooLarge, "malformed": run.Malformed + n.malformed.Load(), "ask_failed": run.AskFailed,
-		"expired": int64(expired), "forgotten": int64(forgotten), "link_dropped": int64(link.Dropped),
+		"too_large": run.TooLarge, "malformed": run.Malformed + l.malformed.Load(), "ask_failed": run.AskFailed,
+		"expired": int64(sum.Expired), "forgotten": int64(sum.Forgotten), "link_dropped": int64(link.Dropped),
 	}
 	return jsonReply(info), nil
 }
@@ -164,7 +152,8 @@ func (n *Node) answerNode([]string) (wire.Reply, error) {
 // compile-time checks.
 var (
 	_ command.Doer       = embedded{}
-	_ cachesync.Host     = host{}
+	_ command.Doer       = fronted{}
+	_ command.Doer       = addressed{}
 	_ cachesync.Receiver = receiver{}
-	_ cachesync.Store    = (*store)(nil)
+	_ core.Outside       = outside{}
 )

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -23,22 +25,22 @@ const maxShown = 1024
 
 // inspect says what a key holds in every region and why: this region's owner
 // tells why, the others what they show.
-func (n *Node) inspect(ctx context.Context, cmd wire.Command) wire.Reply {
+func (l *life) inspect(ctx context.Context, cmd wire.Command) wire.Reply {
 	key := cmd.Key()
-	p := n.cfg.Partitions.Of(key)
-	pl := n.place.Load()
-	now := strconv.FormatInt(n.clock.now().UnixMilli(), 10)
+	p := l.cfg.Partitions.Of(key)
+	pl := l.core.Place()
+	now := strconv.FormatInt(l.cfg.Now().UnixMilli(), 10)
 	var owners []region.Member
-	for _, m := range pl.members {
-		if pl.owner(m.Region, p) == m.Name {
+	for _, m := range pl.Members() {
+		if pl.Owner(m.Region, p) == m.Name {
 			owners = append(owners, m)
 		}
 	}
 	var out wire.Inspection
 	found, copies := false, []wire.RegionCopy{}
-	for _, a := range n.askAll(ctx, owners, askTimeout, "_INSPECT", key, now) {
+	for _, a := range l.askAll(ctx, owners, askTimeout, "_INSPECT", key, now) {
 		c := wire.RegionCopy{Region: a.member.Region, Owner: a.member.Name}
-		c.Replicas = pl.serving[a.member.Region].Replicas(p)
+		c.Replicas = pl.Serving(a.member.Region).Replicas(p)
 		var told localInspection
 		switch {
 		case a.reply.Type == wire.TypeError:
@@ -47,7 +49,7 @@ func (n *Node) inspect(ctx context.Context, cmd wire.Command) wire.Reply {
 			c.Err = "ERR answer is not understood"
 		default:
 			c.Kind, c.Value, c.Digest = told.Kind, told.Value, told.Digest
-			if a.member.Region == n.cfg.Region || !found {
+			if a.member.Region == l.cfg.Region || !found {
 				out, found = told.Inspection, true
 			}
 		}
@@ -57,8 +59,8 @@ func (n *Node) inspect(ctx context.Context, cmd wire.Command) wire.Reply {
 		return wire.Fail(&wire.Error{Code: wire.CodeUnavailable, Text: "ERR no owner of the key answers in any region"})
 	}
 	out.Regions = copies
-	n.nameReplicas(&out)
-	out.Complete = len(owners) == len(pl.serving)
+	l.nameReplicas(&out)
+	out.Complete = len(owners) == len(pl.Regions())
 	out.Agree = true
 	for _, c := range copies {
 		out.Complete = out.Complete && c.Err == ""
@@ -78,7 +80,7 @@ type localInspection struct {
 }
 
 // answerInspect tells what this node holds of a key, judged at a wall time.
-func (n *Node) answerInspect(args []string) (wire.Reply, error) {
+func (l *life) answerInspect(args []string) (wire.Reply, error) {
 	if len(args) != 2 {
 		return wire.Reply{}, command.ErrSyntax
 	}
@@ -87,26 +89,34 @@ func (n *Node) answerInspect(args []string) (wire.Reply, error) {
 		return wire.Reply{}, command.ErrNotInteger
 	}
 	key := args[0]
-	p := n.cfg.Partitions.Of(key)
-	s := n.shard(p)
+	p := l.cfg.Partitions.Of(key)
+	s := l.core.Shard(p)
 	if s == nil {
-		return wire.Reply{}, errReleased
+		return wire.Reply{}, core.ErrReleased
 	}
-	out := localInspection{Digest: digest{}.String(), Inspection: wire.Inspection{
+	out := localInspection{Inspection: wire.Inspection{
 		Key: legible(key), Slot: int(region.SlotOf(key)), Partition: int(p), Kind: crdt.KindNone.String(), Cells: []wire.CellInfo{},
 	}}
-	s.do(func(e *cachesync.Engine) {
-		entry := s.mu.state.Entry(key)
+	s.Look(func(e *cachesync.Engine, state *crdt.Partition) {
+		entry := state.Entry(key)
 		for _, d := range e.History(key) {
 			out.History = append(out.History, describeDelta(d))
 		}
 		if entry != nil {
-			d, _ := digestOf(key, entry, now, nil)
-			out.Digest = d.String()
+			out.Digest = shownDigest(entry, key, now)
 			describeEntry(&out.Inspection, entry, now)
 		}
 	})
 	return jsonReply(out), nil
+}
+
+// shownDigest returns the digest of what a key shows at a time as text, none when it
+// does not exist.
+func shownDigest(e *crdt.Entry, key string, at int64) string {
+	if d := e.Digest(key, at); d != 0 {
+		return fmt.Sprintf("%016x", d)
+	}
+	return ""
 }
 
 // describeEntry fills in what an entry holds and why it shows what it shows.
@@ -296,13 +306,14 @@ func describeEffect(f *crdt.Effect) string {
 }
 
 // nameReplicas adds the names of nodes to the replica IDs in an inspection.
-func (n *Node) nameReplicas(out *wire.Inspection) {
-	names := map[string]region.Member{}
-	for _, m := range n.place.Load().members {
-		names[m.Replica.String()] = m
+func (l *life) nameReplicas(out *wire.Inspection) {
+	names := map[crdt.ReplicaID]region.Member{}
+	for _, m := range l.core.Place().Members() {
+		names[m.Replica] = m
 	}
 	name := func(s *wire.Stamp) {
-		if m, ok := names[s.Replica]; ok {
+		id, _ := strconv.ParseUint(s.Replica, 16, 64)
+		if m, ok := names[crdt.ReplicaID(id).Life()]; ok {
 			s.Node, s.Region = m.Name, m.Region
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
 )
@@ -25,10 +27,13 @@ func (m *member) inspect(t testing.TB, key string) wire.Inspection {
 func (c *cluster) concurrently(first, second *member, inFirst, inSecond wire.Command) {
 	c.t.Helper()
 	first.link(c.t, command.LinkPause, "", "")
+	var wrote []crdt.Dot
 	for i, m := range []*member{first, second} {
-		if r := do(m, []wire.Command{inFirst, inSecond}[i]); r.Type == wire.TypeError {
+		r := do(m, []wire.Command{inFirst, inSecond}[i])
+		if r.Type == wire.TypeError {
 			c.t.Fatalf("%v at %s: %v", inFirst, m.Name(), r.Err)
 		}
+		wrote = append(wrote, r.Wrote)
 		began := time.Now().UnixMilli()
 		c.until("the next millisecond", func() error {
 			if time.Now().UnixMilli() == began {
@@ -38,7 +43,41 @@ func (c *cluster) concurrently(first, second *member, inFirst, inSecond wire.Com
 		})
 	}
 	first.link(c.t, command.LinkResume, "", "")
+	// What does not show is in no digest: ask for the writes.
+	for _, m := range []*member{first, second} {
+		for _, dot := range wrote {
+			c.until(fmt.Sprintf("%s has seen %v", m.Name(), dot), func() error {
+				if r := do(m, wire.Command{Args: []string{"EXISTS", inFirst.Key()}, After: dot}); r.Type == wire.TypeError {
+					return r.Err
+				}
+				return nil
+			})
+		}
+	}
 	c.untilEqual(first)
+}
+
+// startLooking starts a node in each region, and nothing that does not show is
+// forgotten: one more node, which is not filled, has to see everything first.
+func startLooking(t *testing.T, regions ...string) *cluster {
+	c := newCluster(t, func(cfg *node.Config) {
+		if cfg.Name == "waiting" {
+			cfg.JoinWait = time.Hour
+		}
+	})
+	c.startAll(1, regions...)
+	c.start(regions[0], "waiting")
+	c.drop("waiting")
+	for _, m := range c.nodes {
+		c.until("it is known to wait", func() error {
+			nodes, err := m.Nodes(t.Context())
+			if err != nil || len(nodes) != len(regions)+1 {
+				return fmt.Errorf("%+v, %v", nodes, err)
+			}
+			return nil
+		})
+	}
+	return c
 }
 
 // wroteAt names the node of a stamp.
@@ -48,7 +87,7 @@ func wroteAt(s wire.Stamp) string { return s.Region + "/" + s.Node }
 // written.
 func TestInspectConcurrentSets(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1, "us", "eu")
+	c := startLooking(t, "us", "eu")
 	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
 	c.concurrently(us, eu, cmd("SET", "k", "from us"), cmd("SET", "k", "from eu"))
 	for _, m := range []*member{us, eu} {
@@ -77,7 +116,7 @@ func TestInspectConcurrentSets(t *testing.T) {
 // TestInspectSetAgainstIncr (R3): what counts on top of what.
 func TestInspectSetAgainstIncr(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1, "us", "eu")
+	c := startLooking(t, "us", "eu")
 	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
 	do(us, cmd("SET", "k", "10"))
 	c.untilEqual(us)
@@ -97,7 +136,7 @@ func TestInspectSetAgainstIncr(t *testing.T) {
 // TestInspectRemovals (R4): how much of what was removed, and what was not seen.
 func TestInspectRemovals(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1, "us", "eu")
+	c := startLooking(t, "us", "eu")
 	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
 	do(eu, cmd("INCRBY", "n", "2"))
 	do(us, cmd("SET", "k", "v"))
@@ -119,7 +158,7 @@ func TestInspectRemovals(t *testing.T) {
 // TestInspectTwoKinds (R8): what is hidden by what.
 func TestInspectTwoKinds(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, 1, "us", "eu")
+	c := startLooking(t, "us", "eu")
 	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
 	c.concurrently(us, eu, cmd("SET", "k", "text"), cmd("HSET", "k", "f", "v"))
 	ins := eu.inspect(t, "k")

@@ -6,28 +6,28 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/crdt/pack"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
 
 // linkCommand lists, pauses or resumes links between regions.
-func (n *Node) linkCommand(ctx context.Context, cmd wire.Command) wire.Reply {
+func (l *life) linkCommand(ctx context.Context, cmd wire.Command) wire.Reply {
 	args, err := command.ParseLink(cmd)
 	if err != nil {
 		return wire.Fail(err)
 	}
 	if args.Action == command.LinkList {
-		return jsonReply(n.linkInfos())
+		return jsonReply(l.linkInfos())
 	}
-	return n.decideLinks(ctx, args.From, args.To, args.Action == command.LinkPause)
+	return l.decideLinks(ctx, args.From, args.To, args.Action == command.LinkPause)
 }
 
 // decideLinks pauses or resumes the links between two regions, an empty name
 // meaning every region, and returns when the nodes that answer know of it.
-func (n *Node) decideLinks(ctx context.Context, from, to string, pause bool) wire.Reply {
-	regions := n.regionNames()
+func (l *life) decideLinks(ctx context.Context, from, to string, pause bool) wire.Reply {
+	regions := l.core.Place().Regions()
 	for _, r := range []string{from, to} {
 		if r != "" && !slices.Contains(regions, r) {
 			return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: fmt.Sprintf(
@@ -38,46 +38,26 @@ func (n *Node) decideLinks(ctx context.Context, from, to string, pause bool) wir
 		return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: fmt.Sprintf(
 			"ERR a link from %q to itself: name two regions", from)})
 	}
-	n.mu.Lock()
-	n.mu.lclock.Observe(n.mu.links.Highest())
-	var err error
+	var links []region.Link
 	for _, f := range regions {
 		for _, t := range regions {
-			if f == t || (from != "" && from != f) || (to != "" && to != t) {
-				continue
-			}
-			v := crdt.Version{Stamp: n.mu.lclock.Next(n.clock.now().UnixMilli()), Replica: n.self}
-			decide := n.mu.links.Resume
-			if pause {
-				decide = n.mu.links.Pause
-			}
-			if _, _, failed := decide(region.Link{From: f, To: t}, v); failed != nil {
-				err = failed
+			if f != t && (from == "" || from == f) && (to == "" || to == t) {
+				links = append(links, region.Link{From: f, To: t})
 			}
 		}
 	}
-	states := n.mu.links.List()
-	n.mu.Unlock()
+	states, err := l.core.Decide(links, pause)
 	if err != nil {
 		return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: "ERR " + err.Error()})
 	}
-	n.obeyLinks()
-	n.greet()
-	n.askAll(ctx, n.alive(), askTimeout, "_LINKS", string(region.AppendLinks(nil, states)))
-	return jsonReply(n.linkInfos())
-}
-
-// regionNames returns the regions that have members, in order.
-func (n *Node) regionNames() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.mu.view.Regions()
+	l.askAll(ctx, l.alive(), askTimeout, "_LINKS", string(region.AppendLinks(nil, states)))
+	return jsonReply(l.linkInfos())
 }
 
 // alive returns the members that are not silent, of all regions.
-func (n *Node) alive() []region.Member {
+func (l *life) alive() []region.Member {
 	var out []region.Member
-	for _, m := range n.place.Load().members {
+	for _, m := range l.core.Place().Members() {
 		if m.State != region.StateSuspect {
 			out = append(out, m)
 		}
@@ -85,10 +65,8 @@ func (n *Node) alive() []region.Member {
 	return out
 }
 
-func (n *Node) linkInfos() []wire.LinkInfo {
-	regions := n.regionNames()
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (l *life) linkInfos() []wire.LinkInfo {
+	regions := l.core.Place().Regions()
 	out := []wire.LinkInfo{}
 	for _, f := range regions {
 		for _, t := range regions {
@@ -96,7 +74,7 @@ func (n *Node) linkInfos() []wire.LinkInfo {
 				continue
 			}
 			info := wire.LinkInfo{From: f, To: t}
-			if s, ok := n.mu.links.State(region.Link{From: f, To: t}); ok && s.Paused {
+			if s, ok := l.core.Link(region.Link{From: f, To: t}); ok && s.Paused {
 				since := s.Since()
 				info.Paused, info.Since = true, &since
 			}
@@ -107,7 +85,7 @@ func (n *Node) linkInfos() []wire.LinkInfo {
 }
 
 // answerLinks takes in what another node decided about links.
-func (n *Node) answerLinks(args []string) (wire.Reply, error) {
+func (l *life) answerLinks(args []string) (wire.Reply, error) {
 	if len(args) != 1 {
 		return wire.Reply{}, command.ErrSyntax
 	}
@@ -115,62 +93,13 @@ func (n *Node) answerLinks(args []string) (wire.Reply, error) {
 	if err != nil {
 		return wire.Reply{}, err
 	}
-	n.mu.Lock()
-	for _, s := range states {
-		n.mu.links.Apply(s)
-	}
-	n.mu.Unlock()
-	n.obeyLinks()
+	l.core.Apply(states)
 	return wire.OK, nil
 }
 
-// obeyLinks tells the engines which regions' writes to take.
-func (n *Node) obeyLinks() {
-	n.mu.Lock()
-	before := n.paused.Load()
-	// The links say it, not the regions that are known: of one that has not been
-	// heard of yet nothing is to be taken either.
-	var regions []string
-	for _, l := range n.mu.links.List() {
-		if l.Paused && l.To == n.cfg.Region {
-			regions = append(regions, l.From)
-		}
-	}
-	now := &pausedLinks{version: before.version + 1, regions: regions}
-	same := slices.Equal(before.regions, now.regions)
-	if !same {
-		n.paused.Store(now)
-	}
-	n.mu.Unlock()
-	if same {
-		return
-	}
-	for _, s := range n.held() {
-		s.obey(now)
-	}
-	for _, r := range without(now.regions, before.regions) {
-		n.cfg.Log.Info("link paused", "from", r, "to", n.cfg.Region)
-	}
-	resumed := without(before.regions, now.regions)
-	for _, r := range resumed {
-		n.cfg.Log.Info("link resumed", "from", r, "to", n.cfg.Region)
-	}
-	if len(resumed) > 0 {
-		n.announceHeads()
-	}
-}
-
-// pausedLinks are the regions whose writes the node does not take. It is
-// immutable. Of two the one with the higher version was decided later, whatever
-// reaches a shard first.
-type pausedLinks struct {
-	version uint64
-	regions []string // sorted
-}
-
-func (l *pausedLinks) has(r string) bool { return slices.Contains(l.regions, r) }
-
-// without returns what is in a and not in b.
-func without(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+// readLinks reads what region.AppendLinks wrote.
+func readLinks(s string) ([]region.LinkState, error) {
+	r := pack.NewReader([]byte(s))
+	states := region.ReadLinks(r)
+	return states, r.Done()
 }

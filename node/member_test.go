@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/natsd"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
@@ -185,6 +186,40 @@ func TestCleanStop(t *testing.T) {
 	if r := two.Do(t.Context(), wire.Command{Args: []string{"SET", "k", "v"}})[0]; r.Type != wire.TypeError || r.Err.Code != wire.CodeUnavailable {
 		t.Errorf("a command to a node that has been stopped: want it refused, have %+v", r)
 	}
+}
+
+// TestCleanStopOverNATS: while a node stops, whoever asks any node by plain NATS
+// requests has answers, none of them that the node has been stopped.
+func TestCleanStopOverNATS(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 2, "us")
+	one, two := c.nodes["us-1"], c.nodes["us-2"]
+	setAll(t, one, keysOf(20))
+	c.untilEqual(one)
+	ctx, cancel := context.WithCancel(t.Context())
+	subjects := region.Subjects{Cluster: "test", Region: "us"}
+	var wg sync.WaitGroup
+	for range 4 {
+		nc, err := c.server.Connect(natsd.ConnOptions("asker")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				key := keysOf(20)[i%20]
+				m, err := nc.Request(subjects.KV("get", key), nil, 10*time.Second)
+				if err != nil || m.Header.Get("Nats-Service-Error") != "" || string(m.Data) != key {
+					t.Errorf("get %s: %v, %+v", key, err, m)
+					return
+				}
+			}
+		})
+	}
+	two.stop()
+	c.drop("us-2")
+	cancel()
+	wg.Wait()
 }
 
 // TestOnlyCopyIsHandedOver: with one copy the node that leaves has the only one.

@@ -1,14 +1,12 @@
 package node_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/atollcache/atoll/node"
 	"github.com/atollcache/atoll/node/client"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/command/commandtest"
@@ -114,20 +112,4 @@ func TestContractClient(t *testing.T) {
 		}
 	})
 	commandtest.Run(t, func(*testing.T) *command.API { return cl.API })
-}
-
-// FuzzHeartbeat: whatever is announced, taking it in does not panic, and what is
-// taken is written back the same.
-func FuzzHeartbeat(f *testing.F) {
-	f.Add(node.SampleHeartbeat())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		again, err := node.RecodeHeartbeat(b)
-		if err != nil {
-			return
-		}
-		twice, err := node.RecodeHeartbeat(again)
-		if err != nil || !bytes.Equal(again, twice) {
-			t.Errorf("want %x again, have %x, %v", again, twice, err)
-		}
-	})
 }

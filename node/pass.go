@@ -2,14 +2,12 @@ package node
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
-	"github.com/atollcache/atoll/region"
 )
 
 // answerTimeout bounds the wait for one node's reply to commands passed on before
@@ -30,12 +28,12 @@ const (
 // passOn sends commands to the nodes that hold their keys, those of one node in
 // one message: first to the owners, then to the replicas. What nobody takes is
 // run here: a write is accepted as long as one node lives.
-func (n *Node) passOn(ctx context.Context, cmds []wire.Command, away []int, out []wire.Reply) {
+func (l *life) passOn(ctx context.Context, cmds []wire.Command, away []int, out []wire.Reply) {
 	for attempt := 0; len(away) > 0 && ctx.Err() == nil; attempt++ {
 		byNode := map[crdt.ReplicaID][]int{}
 		var here []int
 		for _, i := range away {
-			if to := n.holder(n.cfg.Partitions.Of(cmds[i].Key()), attempt); to != 0 {
+			if to := l.core.Holder(l.cfg.Partitions.Of(cmds[i].Key()), attempt); to != 0 {
 				byNode[to] = append(byNode[to], i)
 			} else {
 				here = append(here, i)
@@ -46,14 +44,14 @@ func (n *Node) passOn(ctx context.Context, cmds []wire.Command, away []int, out 
 		var wg sync.WaitGroup
 		for to, list := range byNode {
 			wg.Go(func() {
-				left := n.sendAll(ctx, to, cmds, list, out)
+				left := l.sendAll(ctx, to, cmds, list, out)
 				mu.Lock()
 				failed = append(failed, left...)
 				mu.Unlock()
 			})
 		}
 		for _, i := range here {
-			out[i] = n.runHere(ctx, cmds[i])
+			out[i] = l.runHere(ctx, cmds[i])
 		}
 		wg.Wait()
 		slices.Sort(failed)
@@ -68,24 +66,9 @@ func (n *Node) passOn(ctx context.Context, cmds []wire.Command, away []int, out 
 var errTime = &wire.Error{Code: wire.CodeTimeout,
 	Text: "TIMEOUT no holder of the key has answered in time; a write may or may not have happened"}
 
-// holder returns the node to ask at an attempt: the owner of a partition, then
-// its replicas; zero when none is left.
-func (n *Node) holder(p region.Partition, attempt int) crdt.ReplicaID {
-	pl := n.place.Load()
-	holders := pl.serving[n.cfg.Region].Holders(p)
-	if attempt >= len(holders) {
-		return 0
-	}
-	m, ok := pl.named(n.cfg.Region, holders[attempt])
-	if !ok || m.Replica == n.self {
-		return 0
-	}
-	return m.Replica
-}
-
 // sendAll sends commands to one node, one message after another so that they keep
 // their order, fills in their replies, and returns those that it did not take.
-func (n *Node) sendAll(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command, list []int, out []wire.Reply) (left []int) {
+func (l *life) sendAll(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command, list []int, out []wire.Reply) (left []int) {
 	for len(list) > 0 {
 		count, bytes := 0, 0
 		for ; count < min(len(list), maxPassed); count++ {
@@ -95,7 +78,7 @@ func (n *Node) sendAll(ctx context.Context, to crdt.ReplicaID, cmds []wire.Comma
 			}
 			bytes += size
 		}
-		now := n.sendTo(ctx, to, cmds, list[:count], out)
+		now := l.sendTo(ctx, to, cmds, list[:count], out)
 		left, list = append(left, now...), list[count:]
 		if len(now) == count {
 			// It takes none: what is left would wait as long again each.
@@ -115,7 +98,7 @@ func sizeOf(cmd wire.Command) int {
 }
 
 // sendTo is sendAll for as many as fit into one message.
-func (n *Node) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command, list []int, out []wire.Reply) (left []int) {
+func (l *life) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command, list []int, out []wire.Reply) (left []int) {
 	batch := make([]wire.Command, len(list))
 	for j, i := range list {
 		batch[j] = cmds[i]
@@ -123,11 +106,11 @@ func (n *Node) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Comman
 	}
 	attempt, cancel := context.WithTimeout(ctx, answerTimeout)
 	var watching sync.WaitGroup
-	watching.Go(func() { n.watch(attempt, to, cancel) })
-	replies := n.ask(attempt, to, batch)
+	watching.Go(func() { l.watch(attempt, to, cancel) })
+	replies := l.ask(attempt, to, batch)
 	cancel()
 	watching.Wait()
-	seen, cancel := context.WithTimeout(ctx, n.cfg.SeenWait)
+	seen, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
 	defer cancel()
 	for j, i := range list {
 		if unreachable(replies[j]) {
@@ -135,8 +118,8 @@ func (n *Node) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Comman
 			continue
 		}
 		out[i] = replies[j]
-		if s := n.shard(n.cfg.Partitions.Of(cmds[i].Key())); s != nil && !out[i].Wrote.IsZero() {
-			s.wait(seen, out[i].Wrote)
+		if s := l.core.Shard(l.cfg.Partitions.Of(cmds[i].Key())); s != nil && !out[i].Wrote.IsZero() {
+			awaitSeen(seen, s, out[i].Wrote)
 		}
 	}
 	return left
@@ -144,29 +127,13 @@ func (n *Node) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Comman
 
 // watch calls silent when a node has not been heard for so long that it is
 // suspected. It returns then, or when ctx ends.
-func (n *Node) watch(ctx context.Context, r crdt.ReplicaID, silent func()) {
-	most := n.cfg.Members.SuspectAfter
-	for wait := most - n.silence(r); ; wait = most - n.silence(r) {
-		if wait <= 0 {
+func (l *life) watch(ctx context.Context, r crdt.ReplicaID, silent func()) {
+	for sleep(ctx, l.core.Patience(r)) {
+		if l.core.Patience(r) <= 0 {
 			silent()
 			return
 		}
-		if !sleep(ctx, wait) {
-			return
-		}
 	}
-}
-
-// silence returns how long ago a replica was last heard; one that is no member's
-// has never been.
-func (n *Node) silence(r crdt.ReplicaID) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	t, known := n.mu.told[r]
-	if !known {
-		return math.MaxInt64
-	}
-	return n.clock.now().Sub(t.heard)
 }
 
 // unreachable reports whether a reply says that the node did not take the

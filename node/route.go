@@ -6,7 +6,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 )
 
@@ -16,25 +18,49 @@ import (
 // where the front door allows it.
 
 // embedded is the front door of the program that the node is part of: it reads
-// from the node's own memory what the node holds.
+// from the node's own memory what the node holds. It outlasts the node's lives.
 type embedded struct{ n *Node }
 
 // Do implements command.Doer.
 func (d embedded) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
-	return d.n.admit(ctx, cmds, true)
+	l, err := d.n.enter(ctx)
+	if err != nil {
+		return failAll(err, len(cmds))
+	}
+	defer l.core.Exit()
+	return l.run(ctx, cmds, true)
+}
+
+// enter lets commands into the present life once that serves. While one life
+// follows another they wait, as they do for the first.
+func (n *Node) enter(ctx context.Context) (*life, error) {
+	for {
+		l := n.life.Load()
+		err := l.enter(ctx)
+		if err == nil || !l.core.Outlived() {
+			return l, err
+		}
+		select {
+		case <-l.replaced:
+		case <-n.ended:
+			return nil, core.ErrStopped
+		case <-ctx.Done():
+			return nil, core.ErrNotReady
+		}
+	}
 }
 
 // fronted is the front door of clients that reach any node.
-type fronted struct{ n *Node }
+type fronted struct{ l *life }
 
 // Do implements command.Doer.
 func (d fronted) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
-	return d.n.admit(ctx, cmds, false)
+	return d.l.admit(ctx, cmds, false)
 }
 
 // addressed is the front door of clients that have chosen this node for what it
 // holds: it does not pass on what it can run.
-type addressed struct{ n *Node }
+type addressed struct{ l *life }
 
 // Do implements command.Doer.
 func (d addressed) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
@@ -42,23 +68,39 @@ func (d addressed) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
 	for i := range cmds {
 		cmds[i].Hops = max(cmds[i].Hops, 1)
 	}
-	return d.n.admit(ctx, cmds, true)
+	return d.l.admit(ctx, cmds, true)
 }
 
-// admit runs commands that come from outside, once the node serves and until it
-// leaves.
-func (n *Node) admit(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
-	if err := n.enter(ctx); err != nil {
+// admit runs commands that come from outside, once the life serves and until it
+// ends.
+func (l *life) admit(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
+	if err := l.enter(ctx); err != nil {
 		return failAll(err, len(cmds))
 	}
-	defer n.exit()
-	return n.run(ctx, cmds, near)
+	defer l.core.Exit()
+	return l.run(ctx, cmds, near)
+}
+
+// enter lets commands in once the life serves. Whoever was let in calls
+// core.Core.Exit once they have their replies.
+func (l *life) enter(ctx context.Context) error {
+	select {
+	case <-l.ready:
+	default:
+		select {
+		case <-l.ready:
+		case <-l.closed:
+		case <-ctx.Done():
+			return core.ErrNotReady
+		}
+	}
+	return l.core.Enter()
 }
 
 // run runs commands and returns a reply for each. Those on one key keep their
 // order, others may run side by side.
-func (n *Node) run(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
-	b := batch{n: n, ctx: ctx, cmds: slices.Clone(cmds), near: near, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
+func (l *life) run(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
+	b := batch{l: l, ctx: ctx, cmds: slices.Clone(cmds), near: near, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
 	for i := range cmds {
 		b.add(i)
 	}
@@ -68,7 +110,7 @@ func (n *Node) run(ctx context.Context, cmds []wire.Command, near bool) []wire.R
 
 // batch is commands that came together.
 type batch struct {
-	n    *Node
+	l    *life
 	ctx  context.Context
 	cmds []wire.Command
 	near bool // reads may be answered by any holder
@@ -97,13 +139,13 @@ func (b *batch) goAside(f func()) {
 // add runs a command or puts it with those that wait for flush.
 func (b *batch) add(i int) {
 	cmd := b.cmds[i]
-	spec, err := b.n.check(cmd)
+	spec, err := b.l.check(cmd)
 	if err != nil {
 		b.out[i] = wire.Fail(err)
 		return
 	}
 	if cluster := clusterCommand(spec.Name); cluster != nil {
-		b.goAside(func() { b.out[i] = cluster(b.n, b.ctx, cmd) })
+		b.goAside(func() { b.out[i] = cluster(b.l, b.ctx, cmd) })
 		return
 	}
 	if cmd.Request == 0 && command.Unsafe(cmd) {
@@ -111,8 +153,8 @@ func (b *batch) add(i int) {
 		cmd.Request = rand.Uint64() | 1
 		b.cmds[i] = cmd
 	}
-	parts, join, split := command.Split(cmd, b.n.cfg.Partitions)
-	here := !split && b.n.runsHere(cmd, spec, b.near)
+	parts, join, split := command.Split(cmd, b.l.cfg.Partitions)
+	here := !split && b.l.core.RunsHere(cmd, spec, b.near)
 	keys := spec.KeysOf(cmd)
 	if slices.ContainsFunc(keys, func(k string) bool {
 		onlyAway, ok := b.pending[k]
@@ -122,10 +164,10 @@ func (b *batch) add(i int) {
 	}
 	switch {
 	case here:
-		b.out[i] = b.n.runHere(b.ctx, cmd)
+		b.out[i] = b.l.runHere(b.ctx, cmd)
 		return
 	case split:
-		b.goAside(func() { b.out[i] = join(b.n.run(b.ctx, parts, b.near)) })
+		b.goAside(func() { b.out[i] = join(b.l.run(b.ctx, parts, b.near)) })
 	default:
 		b.away = append(b.away, i)
 	}
@@ -137,7 +179,7 @@ func (b *batch) add(i int) {
 // flush waits until all that was added has been answered.
 func (b *batch) flush() {
 	if len(b.away) > 0 {
-		b.n.passOn(b.ctx, b.cmds, b.away, b.out)
+		b.l.passOn(b.ctx, b.cmds, b.away, b.out)
 	}
 	b.aside.Wait()
 	b.away, b.running = nil, 0
@@ -145,44 +187,26 @@ func (b *batch) flush() {
 }
 
 // check looks a command up and checks its size.
-func (n *Node) check(cmd wire.Command) (*command.Spec, error) {
-	if err := command.Check(cmd, n.cfg.Limits); err != nil {
+func (l *life) check(cmd wire.Command) (*command.Spec, error) {
+	if err := command.Check(cmd, l.cfg.Limits); err != nil {
 		return nil, err
 	}
 	return command.Find(cmd)
 }
 
-// runsHere reports whether this node is to run a command on a key itself.
-func (n *Node) runsHere(cmd wire.Command, spec *command.Spec, near bool) bool {
-	p := n.cfg.Partitions.Of(cmd.Key())
-	if cmd.Hops >= wire.MaxHops {
-		return true
-	}
-	s := n.shard(p)
-	if s == nil || !s.isReady() {
-		return false
-	}
-	if cmd.Hops > 0 || n.place.Load().owner(n.cfg.Region, p) == n.cfg.Name {
-		return true
-	}
-	// Where a write is missing here the owner, who took it as a rule, is quicker
-	// than to wait for it.
-	return near && !spec.Write && s.hasSeen(cmd.After)
-}
-
 // runHere runs a command on one key in this node's memory.
-func (n *Node) runHere(ctx context.Context, cmd wire.Command) wire.Reply {
-	p := n.cfg.Partitions.Of(cmd.Key())
+func (l *life) runHere(ctx context.Context, cmd wire.Command) wire.Reply {
+	p := l.cfg.Partitions.Of(cmd.Key())
 	for {
-		s, err := n.take(p)
+		s, err := l.core.Take(p)
 		if err == nil {
-			reply := n.runIn(ctx, s, cmd)
-			if reply.Type != wire.TypeError || reply.Err != errReleased {
+			reply := l.runIn(ctx, s, cmd)
+			if reply.Type != wire.TypeError || reply.Err != core.ErrReleased {
 				return reply
 			}
-			err = errReleased
+			err = core.ErrReleased
 		}
-		if err != errReleased || !sleep(ctx, fillEvery) {
+		if err != core.ErrReleased || !sleep(ctx, stepEvery) {
 			return wire.Fail(err)
 		}
 	}
@@ -190,20 +214,24 @@ func (n *Node) runHere(ctx context.Context, cmd wire.Command) wire.Reply {
 
 // runIn runs a command in a shard once that is filled and has seen what the
 // command refers to.
-func (n *Node) runIn(ctx context.Context, s *shard, cmd wire.Command) wire.Reply {
-	if !n.awaitFilled(ctx, s) {
-		return wire.Fail(errStarting)
+func (l *life) runIn(ctx context.Context, s *core.Shard, cmd wire.Command) wire.Reply {
+	if !s.IsReady() {
+		select {
+		case <-s.Opened():
+		case <-ctx.Done():
+			return wire.Fail(errStarting)
+		}
 	}
 	if !cmd.After.IsZero() {
-		seen, cancel := context.WithTimeout(ctx, n.cfg.SeenWait)
+		seen, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
 		defer cancel()
-		if !s.wait(seen, cmd.After) {
+		if !awaitSeen(seen, s, cmd.After) {
 			return wire.Fail(errNotSeen)
 		}
 	}
 	reply := command.Exec(s, cmd)
 	if !reply.Wrote.IsZero() {
-		n.runner.Wrote(s.id)
+		l.runner.Wrote(s.ID())
 	}
 	return reply
 }
@@ -216,3 +244,22 @@ var errStarting = &wire.Error{Code: wire.CodeUnavailable,
 // seen in time.
 var errNotSeen = &wire.Error{Code: wire.CodeTimeout,
 	Text: "TIMEOUT the write that the session refers to has not arrived here yet: try again shortly"}
+
+// awaitSeen returns when a shard has seen the write d, or ctx ends, and reports
+// whether it has seen it.
+func awaitSeen(ctx context.Context, s *core.Shard, d crdt.Dot) bool {
+	if s.HasSeen(d) {
+		return true
+	}
+	seen := s.Await(d)
+	if seen == nil {
+		return false
+	}
+	select {
+	case <-seen:
+		return true
+	case <-ctx.Done():
+		s.Forgo(seen)
+		return false
+	}
+}

@@ -6,21 +6,22 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
 
-// A cursor of SCAN is a partition and a place in it (placeOf). Keys do not move,
-// so one that is there from the first page to the last is on exactly one page,
-// whatever comes and goes, and whichever holder answers.
-const placeBits = 48
+// A cursor of SCAN is a partition and a place in it (core.Shard.Page). Keys do not
+// move, so one that is there from the first page to the last is on exactly one
+// page, whatever comes and goes, and whichever holder answers.
+const placeBits = core.PlaceBits
 
 // maxScanned bounds the partitions that one SCAN looks at: where most are empty
 // it answers with few keys, as Redis does, rather than late.
 const maxScanned = 64
 
 // scan lists some of the region's keys.
-func (n *Node) scan(ctx context.Context, cmd wire.Command) wire.Reply {
+func (l *life) scan(ctx context.Context, cmd wire.Command) wire.Reply {
 	args, err := command.ParseScan(cmd)
 	if err != nil {
 		return wire.Fail(err)
@@ -28,11 +29,11 @@ func (n *Node) scan(ctx context.Context, cmd wire.Command) wire.Reply {
 	p, place := int(args.Cursor>>placeBits), args.Cursor&(1<<placeBits-1)
 	var keys []wire.Reply
 	for range maxScanned {
-		if p >= n.cfg.Partitions.Count() {
+		if p >= l.cfg.Partitions.Count() {
 			p, place = 0, 0
 			break
 		}
-		page := n.scanPartition(ctx, region.Partition(p), place, args.Count-len(keys), cmd)
+		page := l.scanPartition(ctx, region.Partition(p), place, args.Count-len(keys), cmd)
 		if page.Type != wire.TypeList || len(page.List) == 0 {
 			return page
 		}
@@ -44,7 +45,7 @@ func (n *Node) scan(ctx context.Context, cmd wire.Command) wire.Reply {
 			break
 		}
 	}
-	if p >= n.cfg.Partitions.Count() {
+	if p >= l.cfg.Partitions.Count() {
 		p, place = 0, 0
 	}
 	cursor := strconv.FormatUint(uint64(p)<<placeBits|place, 10)
@@ -52,22 +53,22 @@ func (n *Node) scan(ctx context.Context, cmd wire.Command) wire.Reply {
 }
 
 // scanPartition asks a holder of a partition for a page of its keys.
-func (n *Node) scanPartition(ctx context.Context, p region.Partition, place uint64, count int, cmd wire.Command) wire.Reply {
+func (l *life) scanPartition(ctx context.Context, p region.Partition, place uint64, count int, cmd wire.Command) wire.Reply {
 	args := append([]string{strconv.Itoa(int(p)), strconv.FormatUint(place, 10), strconv.Itoa(count)}, cmd.Args[2:]...)
-	if s := n.shard(p); s != nil && s.isReady() {
-		reply, err := n.answerScan(args)
+	if s := l.core.Shard(p); s != nil && s.IsReady() {
+		reply, err := l.answerScan(args)
 		if err != nil {
 			return wire.Fail(err)
 		}
 		return reply
 	}
 	reply := wire.Fail(&wire.Error{Code: wire.CodeUnavailable, Text: "ERR no holder of a partition answers: try again shortly"})
-	for _, m := range n.place.Load().serves(p) {
-		if m.Region != n.cfg.Region {
+	for _, m := range l.core.Place().Serves(p) {
+		if m.Region != l.cfg.Region {
 			continue
 		}
 		attempt, cancel := context.WithTimeout(ctx, askTimeout)
-		reply = n.askNode(attempt, m.Replica, append([]string{"_SCAN"}, args...)...)
+		reply = l.askNode(attempt, m.Replica, append([]string{"_SCAN"}, args...)...)
 		cancel()
 		if reply.Type == wire.TypeList {
 			return reply
@@ -79,7 +80,7 @@ func (n *Node) scanPartition(ctx context.Context, p region.Partition, place uint
 // answerScan replies a page of a partition's keys: the place where the next
 // page begins, 0 for none, then the keys. Its arguments are partition, place,
 // count, and those of SCAN after the cursor.
-func (n *Node) answerScan(args []string) (wire.Reply, error) {
+func (l *life) answerScan(args []string) (wire.Reply, error) {
 	if len(args) < 3 {
 		return wire.Reply{}, command.ErrSyntax
 	}
@@ -93,17 +94,17 @@ func (n *Node) answerScan(args []string) (wire.Reply, error) {
 	if err1 != nil || err2 != nil || err3 != nil || count < 1 || count > command.MaxScanCount {
 		return wire.Reply{}, command.ErrSyntax
 	}
-	s := n.shard(region.Partition(p))
-	if s == nil || !s.isReady() {
-		return wire.Reply{}, errReleased
+	s := l.core.Shard(region.Partition(p))
+	if s == nil || !s.IsReady() {
+		return wire.Reply{}, core.ErrReleased
 	}
-	keys, next := s.page(place, count, n.clock.now().UnixMilli(), func(key string, v crdt.View) bool {
+	keys, next := s.Page(place, count, l.cfg.Now().UnixMilli(), func(key string, v crdt.View) bool {
 		return v.Exists() && (filter.Kind == crdt.KindNone || v.Kind() == filter.Kind) && filter.Match.Match(key)
 	})
 	out := make([]wire.Reply, 0, 1+len(keys))
 	out = append(out, wire.Int(int64(next)))
 	for _, k := range keys {
-		out = append(out, wire.String(k.key))
+		out = append(out, wire.String(k))
 	}
 	return wire.List(out...), nil
 }

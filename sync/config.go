@@ -56,9 +56,28 @@ type Config struct {
 	// Requests bounds the client request IDs that are remembered per partition to
 	// recognise a command that is sent twice. Default: 1024.
 	Requests int
+	// CompareWithin is how long what a peer shows may go uncompared. Peers compare
+	// digests whenever their vectors are equal as they announce, which costs nothing;
+	// where something is always being written they hardly ever are, and then they are
+	// compared in full this often. Default: 1 min.
+	CompareWithin time.Duration
+	// HorizonFor is how long a holder that is away, or behind, may hold back the
+	// forgetting of what has been removed or has expired. Then it is left out, and
+	// has to be rebuilt when it returns. Default: 24 h.
+	HorizonFor time.Duration
+	// HorizonBytes bounds what waits to be forgotten in one partition. Beyond it
+	// holders are left out already after HorizonLeast. Default: 1 MiB.
+	HorizonBytes int
+	// HorizonLeast is how long a holder that is away is waited for in any case.
+	// Default: 1 min.
+	HorizonLeast time.Duration
+	// ExpireKeys bounds the keys that one sweep takes from the schedule of expiries,
+	// so that it does not keep commands waiting. Default: 4096.
+	ExpireKeys int
 	// Peers bounds the replicas per partition whose heads are remembered. At the
 	// bound the one not heard of for longest is forgotten, one that has nothing
-	// that is missing here first. Default: 256.
+	// that is missing here first. It must exceed the holders of a partition in all
+	// regions, or nothing is ever known to be stable. Default: 256.
 	Peers int
 }
 
@@ -79,6 +98,11 @@ func DefaultConfig() Config {
 		SnapshotIdle:  30 * time.Second,
 		Requests:      1024,
 		Peers:         256,
+		CompareWithin: time.Minute,
+		HorizonFor:    24 * time.Hour,
+		HorizonBytes:  1 << 20,
+		HorizonLeast:  time.Minute,
+		ExpireKeys:    4096,
 	}
 }
 
@@ -88,7 +112,7 @@ func (c Config) withDefaults() Config {
 	ints := []struct{ have, want *int }{
 		{&c.LogBytes, &d.LogBytes}, {&c.HoldBytes, &d.HoldBytes}, {&c.BatchBytes, &d.BatchBytes},
 		{&c.QueueBytes, &d.QueueBytes}, {&c.Snapshots, &d.Snapshots}, {&c.Requests, &d.Requests},
-		{&c.Peers, &d.Peers},
+		{&c.Peers, &d.Peers}, {&c.HorizonBytes, &d.HorizonBytes}, {&c.ExpireKeys, &d.ExpireKeys},
 	}
 	for _, f := range ints {
 		if *f.have == 0 {
@@ -98,7 +122,8 @@ func (c Config) withDefaults() Config {
 	times := []struct{ have, want *time.Duration }{
 		{&c.MaxSkew, &d.MaxSkew}, {&c.AnnounceAfter, &d.AnnounceAfter}, {&c.AnnounceEvery, &d.AnnounceEvery},
 		{&c.PullAfter, &d.PullAfter}, {&c.PullTimeout, &d.PullTimeout}, {&c.SnapshotIdle, &d.SnapshotIdle},
-		{&c.HoldFor, &d.HoldFor},
+		{&c.HoldFor, &d.HoldFor}, {&c.CompareWithin, &d.CompareWithin}, {&c.HorizonFor, &d.HorizonFor},
+		{&c.HorizonLeast, &d.HorizonLeast},
 	}
 	for _, f := range times {
 		if *f.have == 0 {
@@ -117,6 +142,7 @@ func (c Config) Validate() error {
 	}{
 		{"LogBytes", c.LogBytes}, {"HoldBytes", c.HoldBytes}, {"BatchBytes", c.BatchBytes}, {"QueueBytes", c.QueueBytes},
 		{"Snapshots", c.Snapshots}, {"Requests", c.Requests}, {"Peers", c.Peers},
+		{"HorizonBytes", c.HorizonBytes}, {"ExpireKeys", c.ExpireKeys},
 	} {
 		if f.n < 0 {
 			return fmt.Errorf("sync config: %s is %d, want at least 0", f.name, f.n)
@@ -129,6 +155,7 @@ func (c Config) Validate() error {
 		{"HoldFor", c.HoldFor}, {"MaxSkew", c.MaxSkew},
 		{"AnnounceAfter", c.AnnounceAfter}, {"AnnounceEvery", c.AnnounceEvery},
 		{"PullAfter", c.PullAfter}, {"PullTimeout", c.PullTimeout}, {"SnapshotIdle", c.SnapshotIdle},
+		{"CompareWithin", c.CompareWithin}, {"HorizonFor", c.HorizonFor}, {"HorizonLeast", c.HorizonLeast},
 	} {
 		if f.d < 0 {
 			return fmt.Errorf("sync config: %s is %v, want at least 0", f.name, f.d)

@@ -21,11 +21,31 @@ type Store interface {
 	Snapshot() *crdt.Snapshot
 	// Join takes in another replica's state, or fails and changes nothing.
 	Join(s *crdt.Snapshot) error
+	// Adopt takes another replica's state in place of the own one.
+	Adopt(s *crdt.Snapshot)
+	// Horizon returns what has been forgotten here. Read only.
+	Horizon() crdt.Horizon
+	// Expire hides what has expired by now, at most limit keys, and Collect forgets
+	// what is stable; Waiting tells what waits for that.
+	Expire(now int64, limit int) int
+	Collect(now int64, stable func(v crdt.Vector, after crdt.HLC) bool) crdt.Collected
+	Waiting() crdt.Waiting
+	// Digest and EachDigest sum up what is shown at a time, and Repair takes in what
+	// another holder shows of a key.
+	Digest(at int64) (crdt.Digest, bool)
+	EachDigest(at int64, f func(key string, digest uint64) bool) bool
+	Repair(key string, o *crdt.Entry, at int64) bool
 }
 
 // Identity is who an engine is.
 type Identity struct {
-	Replica   crdt.ReplicaID
+	// Replica is the node's present life, which peers send to.
+	Replica crdt.ReplicaID
+	// Writer is what names the engine's writes: an ID that no engine has had for this
+	// partition, unless the store holds all that was written under it. It is
+	// Replica's ([crdt.ReplicaID.Life]) or equal to it; a replica that has to drop
+	// writes goes on under the next ID. Zero means Replica.
+	Writer    crdt.ReplicaID
 	Region    string
 	Partition region.Partition
 }
@@ -41,11 +61,12 @@ var (
 // has no goroutine, lock, clock or I/O, and is not safe for concurrent use.
 // Times that are given to it never go back.
 type Engine struct {
-	cfg   Config
-	self  Identity
-	store Store
-	clock crdt.Clock
-	stats Stats
+	cfg    Config
+	self   Identity
+	writer crdt.ReplicaID
+	store  Store
+	clock  crdt.Clock
+	stats  Stats
 
 	log      deltaLog
 	hold     holdback
@@ -54,18 +75,22 @@ type Engine struct {
 	peers    peers
 	pull     pull
 	sessions sessions
+	settling settling
 
 	paused    map[string]bool // regions whose messages are not taken
 	changed   time.Time       // first change that has not been announced; zero: none
 	announced time.Time       // last announcement
+	digested  time.Time       // last announcement with a digest
 }
 
-// NewEngine returns an engine for a store that only it writes. The replica ID
-// is one that no engine has had for this partition, unless the store holds all
-// that was written under it.
+// NewEngine returns an engine for a store that only it writes.
 func NewEngine(cfg Config, self Identity, store Store) *Engine {
 	cfg = cfg.withDefaults()
+	if self.Writer == 0 {
+		self.Writer = self.Replica
+	}
 	return &Engine{
+		writer:   self.Writer,
 		cfg:      cfg,
 		self:     self,
 		store:    store,
@@ -78,6 +103,10 @@ func NewEngine(cfg Config, self Identity, store Store) *Engine {
 		paused:   map[string]bool{},
 	}
 }
+
+// Writer returns the ID under which this replica's next write will be: the one it
+// was made with, or a later one of the same life if it had to drop writes since.
+func (e *Engine) Writer() crdt.ReplicaID { return e.writer }
 
 // Vector returns what has been applied here. Read only.
 func (e *Engine) Vector() crdt.Vector { return e.store.Vector() }
@@ -95,12 +124,12 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 		e.stats.Duplicates++
 		return nil, ErrDuplicate
 	}
-	own := e.store.Vector().Get(e.self.Replica)
+	own := e.store.Vector().Get(e.writer)
 	d := &crdt.Delta{
-		Dot:   crdt.Dot{Replica: e.self.Replica, N: own + 1},
+		Dot:   crdt.Dot{Replica: e.writer, N: own + 1},
 		From:  own + 1,
 		Stamp: e.clock.Next(now.UnixMilli()),
-		Deps:  e.store.Vector().Without(e.self.Replica),
+		Deps:  e.store.Vector().Without(e.writer),
 		Key:   key,
 	}
 	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli()})
@@ -173,13 +202,15 @@ func (e *Engine) Heads(now time.Time) *Message {
 	m := e.message(KindHeads)
 	m.Vector = e.store.Vector().Clone()
 	m.Held = e.hold.heads()
+	m.Refused = e.peers.refused()
 	m.Clock = crdt.StampAt(now.UnixMilli())
+	e.digest(now, m)
 	return m
 }
 
 // Announce makes the heads due at once, for a peer that has just appeared or a
 // link that has been resumed.
-func (e *Engine) Announce() { e.announced = time.Time{} }
+func (e *Engine) Announce() { e.announced, e.digested = time.Time{}, time.Time{} }
 
 // Pause stops taking anything from a region until [Engine.Resume]; what it asks
 // for it is still given. Nothing is lost: what is missed is pulled afterwards.
@@ -202,7 +233,7 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 		return nil
 	}
 	// What a paused region asks for is not its writes: the way there may be open.
-	if e.paused[m.Region] && m.Kind != KindPull && m.Kind != KindFetch {
+	if e.paused[m.Region] && !m.Kind.IsRequest() {
 		e.stats.Paused++
 		return nil
 	}
@@ -217,6 +248,14 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 		return e.answerFetch(now, m)
 	case KindSnapshot:
 		e.receiveSnapshot(now, m)
+	case KindCompare:
+		return e.answerCompare(now, m)
+	case KindSymbols:
+		e.receiveSymbols(now, m)
+	case KindMend:
+		return e.answerMend(now, m)
+	case KindMended:
+		e.receiveMended(now, m)
 	case KindRefusal:
 		e.refused(now, m.From)
 	}
@@ -228,27 +267,32 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 // paused, may not know of it.
 func (e *Engine) receiveHeads(now time.Time, m *Message) {
 	own := e.store.Vector()
-	switch isNew := e.peers.heard(now, m, own); {
+	switch isNew := e.peers.heard(now, m, e.self.Replica, own); {
 	case isNew:
 		e.Announce()
 	case !m.Vector.CoversAll(own):
 		e.touch(now)
 	}
+	if i, ok := e.peers.search(m.From); ok {
+		e.meet(now, &e.peers.list[i])
+		e.compareHeads(now, &e.peers.list[i], m)
+	}
 }
 
 func (e *Engine) receiveDeltas(now time.Time, m *Message) {
+	old := e.stats.Old
 	for _, d := range m.Deltas {
 		e.receiveDelta(now, d)
 	}
 	e.drain(now)
-	e.answered(now, m)
+	e.answered(now, m, e.stats.Old > old)
 }
 
 func (e *Engine) receiveDelta(now time.Time, d *crdt.Delta) {
 	switch {
 	case e.store.Vector().Covers(d.Dot):
 		e.stats.Repeated++
-	case d.Dot.Replica == e.self.Replica:
+	case d.Dot.Replica == e.writer:
 		// Only this engine numbers its writes. Whoever sends one that it has not
 		// made uses its identity, or it has lost its own state.
 		e.stats.Foreign++
@@ -287,11 +331,16 @@ func (e *Engine) drain(now time.Time) {
 }
 
 func (e *Engine) applyRemote(now time.Time, d *crdt.Delta) {
-	if err := e.apply(now, d); err != nil {
+	switch err := e.apply(now, d); {
+	case err == nil:
+		e.stats.Applied++
+	case errors.Is(err, crdt.ErrHorizon):
+		// Its origin had not seen what has been forgotten here. Whoever has applied it
+		// before forgetting has a state that it is part of.
+		e.stats.Old++
+	default:
 		e.stats.Failed++
-		return
 	}
-	e.stats.Applied++
 }
 
 // Tick does what is due at a time and returns the request to send, if any, and

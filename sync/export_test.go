@@ -55,3 +55,13 @@ func (r *requests) Len() int           { return len(r.known) }
 
 // WithDefaults returns c with its zero fields set to their defaults.
 func (c Config) WithDefaults() Config { return c.withDefaults() }
+
+func (r Range) Next() (Range, bool)       { return r.next() }
+func (r Range) Item(digest uint64) uint64 { return r.item(digest) }
+
+// Stable reports whether everything in v, seen after a stamp, is stable among
+// holders.
+func (e *Engine) Stable(v crdt.Vector, after crdt.HLC, holders []crdt.ReplicaID) bool {
+	e.settling.holders = holders
+	return e.settled(v, after) == nil
+}

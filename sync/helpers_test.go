@@ -91,7 +91,7 @@ func (h *holder) wantVector(want string) {
 func (h *holder) wantSame(o *holder, now time.Time) {
 	h.t.Helper()
 	if have, want := live(h.part, now), live(o.part, now); !bytes.Equal(have, want) {
-		h.t.Errorf("%v and %v at %s: want state %x, have %x", o.id, h.id, short(h.Vector()), want, have)
+		h.t.Errorf("%v and %v at %s: want state %.300x, have %.300x", o.id, h.id, short(h.Vector()), want, have)
 	}
 }
 

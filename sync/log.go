@@ -76,3 +76,19 @@ func (l *deltaLog) history(key string) []*crdt.Delta {
 	}
 	return out
 }
+
+// keysBeyond returns the keys of the deltas that are here and that a holder which
+// has seen v lacks. It reports false when the log does not reach back far enough
+// to tell.
+func (l *deltaLog) keysBeyond(v crdt.Vector) (map[string]bool, bool) {
+	if !v.CoversAll(l.dropped) {
+		return nil, false
+	}
+	keys := map[string]bool{}
+	for _, d := range l.deltas {
+		if !v.Covers(d.Dot) {
+			keys[d.Key] = true
+		}
+	}
+	return keys, true
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
+	"github.com/atollcache/atoll/sync/riblt"
 )
 
 // Kind says what a message is for. It is the tag of its encoding.
@@ -19,10 +20,22 @@ const (
 	KindFetch                    // asks for piece Index of a snapshot, 0 begins one
 	KindSnapshot                 // piece Index of snapshot Session
 	KindRefusal                  // the answer to what cannot be answered now
+	KindCompare                  // asks for coded symbols of what the receiver shows
+	KindSymbols                  // coded symbols, the answer to a comparison
+	KindMend                     // brings entries that differ, and asks for others
+	KindMended                   // the entries that were asked for
 	numKinds
 )
 
-var kindNames = [numKinds]string{"", "deltas", "heads", "pull", "fetch", "snapshot", "refusal"}
+var kindNames = [numKinds]string{
+	"", "deltas", "heads", "pull", "fetch", "snapshot", "refusal", "compare", "symbols", "mend", "mended",
+}
+
+// IsRequest reports whether a message of the kind asks for something: what it
+// tells beside that concerns only what both have seen.
+func (k Kind) IsRequest() bool {
+	return k == KindPull || k == KindFetch || k == KindCompare || k == KindMend
+}
 
 // String returns the kind's name.
 func (k Kind) String() string {
@@ -43,11 +56,14 @@ type Message struct {
 	Deltas []*crdt.Delta
 	// Answer says that the deltas are the answer to a pull. KindDeltas.
 	Answer bool
-	// Vector is what the sender has applied. KindHeads, KindPull.
+	// Vector is what the sender has applied. KindHeads, KindPull, KindSymbols.
 	Vector crdt.Vector
 	// Held is the highest number of each replica that the sender holds back.
 	// KindHeads.
 	Held crdt.Vector
+	// Refused names the peers whose state the sender cannot take, because it lacks
+	// what the sender has forgotten. KindHeads.
+	Refused []crdt.ReplicaID
 	// Clock is the sender's wall clock with KindHeads, and its highest stamp with
 	// KindSnapshot when the snapshot was taken. No write that it makes later has a
 	// lower stamp, and none in the snapshot a higher one.
@@ -60,8 +76,36 @@ type Message struct {
 	Session uint64
 	Index   int
 	Last    bool
-	// Piece holds some of the snapshot's entries, with its vector and horizon.
+	// Piece holds some of the snapshot's entries, with its vector and horizon; with
+	// KindMend and KindMended, entries that differ and the sender's vector.
 	Piece *crdt.Snapshot
+	// Standing is how many regions the sender has met of late, its own included: in
+	// how many some holder had nothing that the sender lacked. KindSnapshot.
+	Standing int
+	// Digest sums up what the sender shows at the wall time At, in milliseconds.
+	// KindHeads, where an At of zero says that there is no digest; KindSymbols.
+	Digest crdt.Digest
+	At     int64
+	// Range is the part of the items that is compared. KindCompare, KindSymbols,
+	// KindMend.
+	Range Range
+	// Symbols are the coded symbols of the range's items from Index on. Count is how
+	// many are wanted. KindSymbols, KindCompare.
+	Symbols []riblt.Symbol
+	Count   int
+	// Items name the entries that are asked for. KindMend.
+	Items []uint64
+}
+
+// Range is a part of the items of a comparison. An item is a hash of one visible
+// key and all that shows of it.
+type Range struct {
+	// Seed makes the items of each comparison different ones, so that nobody can
+	// choose keys that collide.
+	Seed uint64
+	// Bits is how many leading bits of an item are those of Prefix.
+	Bits   int
+	Prefix uint64
 }
 
 // ErrMessage is what every error of decoding a message wraps.
@@ -93,6 +137,15 @@ func (m *Message) String() string {
 		}
 		if m.Last {
 			s += " last"
+		}
+	case KindCompare:
+		s += fmt.Sprintf(" at=%d %d+%d", m.At, m.Index, m.Count)
+	case KindSymbols:
+		s += fmt.Sprintf(" at=%d %d+%d keys=%d", m.At, m.Index, len(m.Symbols), m.Digest.Keys)
+	case KindMend, KindMended:
+		s += fmt.Sprintf(" at=%d items=%d", m.At, len(m.Items))
+		if m.Piece != nil {
+			s += fmt.Sprintf(" keys=%d [%v]", len(m.Piece.Keys), m.Piece.Vector)
 		}
 	}
 	return s

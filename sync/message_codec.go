@@ -13,12 +13,21 @@ import (
 // the fields below. An array of fields may grow at its end.
 //
 //	deltas    partition, sender, region, flags, [delta, ...]
-//	heads     sender, region, [[partition, vector, held, clock], ...]
+//	heads     sender, region,
+//	          [[partition, vector, held, clock, at, digest, keys, refused], ...]
 //	pull      partition, sender, region, vector
 //	fetch     partition, sender, region, session, index
 //	snapshot  partition, sender, region, session, index, last, clock,
-//	          vector, horizon, [key, entry, ...]
+//	          vector, horizon, [key, entry, ...], standing
 //	refusal   partition, sender, region
+//	compare   partition, sender, region, at, range, index, count
+//	symbols   partition, sender, region, at, range, index, digest, keys, symbols, vector
+//	mend      partition, sender, region, at, range, [item, ...],
+//	          vector, horizon, [key, entry, ...]
+//	mended    partition, sender, region, vector, horizon, [key, entry, ...], count
+//
+// A range is a seed, a number of bits and a prefix. The last fields of heads are
+// missing where there is no digest, and nobody who is refused.
 
 // tagBase is the tag of the first kind; package crdt uses the tags below 16.
 const tagBase = 16
@@ -66,6 +75,9 @@ func Encode(m *Message) []byte {
 		e.Bool(m.Last)
 		e.Uint(uint64(m.Clock))
 		e.Snapshot(m.Piece, 0, len(m.Piece.Keys))
+		e.Uint(uint64(m.Standing))
+	default:
+		encodeRepair(&e, m)
 	}
 	return e.Append(nil, tagBase+uint8(m.Kind))
 }
@@ -77,11 +89,29 @@ func EncodeHeads(ms []*Message) []byte {
 	e.Text(ms[0].Region)
 	e.Array(len(ms))
 	for _, m := range ms {
-		e.Array(4)
+		n := 4
+		switch {
+		case len(m.Refused) > 0:
+			n = 8
+		case m.At != 0:
+			n = 7
+		}
+		e.Array(n)
 		e.Uint(uint64(m.Partition))
 		e.Vector(m.Vector)
 		e.Vector(m.Held)
 		e.Uint(uint64(m.Clock))
+		if n >= 7 {
+			e.Int(m.At)
+			e.Uint(m.Digest.Sum)
+			e.Uint(uint64(m.Digest.Keys))
+		}
+		if n >= 8 {
+			e.Array(len(m.Refused))
+			for _, r := range m.Refused {
+				e.Replica(r)
+			}
+		}
 	}
 	return e.Append(nil, tagBase+uint8(KindHeads))
 }
@@ -136,6 +166,11 @@ func decodeOne(d *crdt.Decoder, kind Kind) *Message {
 	case KindSnapshot:
 		m.Session, m.Index, m.Last, m.Clock = d.Uint(), decodeIndex(d), d.Bool(), crdt.HLC(d.Uint())
 		m.Piece = d.Snapshot()
+		if d.More() {
+			m.Standing = decodeIndex(d)
+		}
+	default:
+		decodeRepair(d, m)
 	}
 	return m
 }
@@ -162,6 +197,22 @@ func decodeHeads(d *crdt.Decoder) []*Message {
 		}
 		if rec.More() {
 			m.Clock = crdt.HLC(d.Uint())
+		}
+		if rec.More() {
+			m.At = d.Int()
+		}
+		if rec.More() {
+			m.Digest.Sum = d.Uint()
+		}
+		if rec.More() {
+			m.Digest.Keys = decodeIndex(d)
+		}
+		if rec.More() {
+			for range d.Array(1) {
+				if d.Err() == nil {
+					m.Refused = append(m.Refused, d.Replica())
+				}
+			}
 		}
 		rec.End()
 		out = append(out, m)

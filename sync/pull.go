@@ -16,6 +16,12 @@ type peer struct {
 	clock   crdt.HLC
 	heard   time.Time
 	passed  bool // it was asked in vain in this round of pulls
+	refused bool // its state lacks what has been forgotten here
+	refuses bool // it says so of this replica's state
+
+	compared time.Time // when what it shows was last compared, or when it was first heard
+	differs  time.Time // since when it shows something else although its vector is equal; zero: it does not
+	rest     time.Time // it is not compared in full before
 }
 
 // peers is sorted by replica.
@@ -30,11 +36,10 @@ func (p *peers) search(r crdt.ReplicaID) (int, bool) {
 	})
 }
 
-// heard notes an announcement. What a replica has applied only grows, so an
-// older announcement that arrives late takes nothing back. It reports whether the
-// peer was not known although there is room to know it. own is what has been
-// applied here.
-func (p *peers) heard(now time.Time, m *Message, own crdt.Vector) (isNew bool) {
+// heard notes an announcement, unless a later one has come before it. It reports
+// whether the peer was not known although there is room to know it. own is what
+// has been applied here.
+func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, own crdt.Vector) (isNew bool) {
 	i, ok := p.search(m.From)
 	if !ok {
 		// At the bound peers come and go with every announcement. If each were
@@ -43,17 +48,19 @@ func (p *peers) heard(now time.Time, m *Message, own crdt.Vector) (isNew bool) {
 			p.forgetOne(own)
 			i, _ = p.search(m.From)
 		}
-		p.list = slices.Insert(p.list, i, peer{replica: m.From})
+		p.list = slices.Insert(p.list, i, peer{replica: m.From, compared: now})
 	}
 	o := &p.list[i]
 	o.region, o.heard = m.Region, now
-	o.vector = o.vector.Join(m.Vector)
+	o.refuses = slices.Contains(m.Refused, self)
+	o.refused = o.refused && !own.CoversAll(m.Vector)
 	switch {
 	case m.Clock > o.clock:
-		o.clock, o.held = m.Clock, m.Held
+		// Its vector may even be smaller: it has been rebuilt.
+		o.clock, o.vector, o.held = m.Clock, m.Vector, m.Held
 	case m.Clock == o.clock:
 		// Which of the two is newer is not known.
-		o.held = o.held.Join(m.Held)
+		o.vector, o.held = o.vector.Join(m.Vector), o.held.Join(m.Held)
 	}
 	return isNew
 }
@@ -97,6 +104,7 @@ type pull struct {
 	again    bool // the answer came and there may be more
 	vain     bool // an answer of this round brought nothing
 	snapshot *fetch
+	compare  *comparison // instead of a pull
 }
 
 // fetch is a snapshot that is being received.
@@ -140,14 +148,16 @@ func (e *Engine) refused(now time.Time, from crdt.ReplicaID) {
 func (e *Engine) fruitless(now time.Time) {
 	e.pass()
 	e.pull.gap, e.pull.vain = now, true
+	e.settling.rest = now.Add(e.cfg.PullTimeout)
 }
 
 // answered ends a pull. An answer that brought something may not have been all.
-func (e *Engine) answered(now time.Time, m *Message) {
+// Old says that deltas in it were behind the horizon here.
+func (e *Engine) answered(now time.Time, m *Message, old bool) {
 	p := &e.pull
 	switch {
-	case !m.Answer || p.to != m.From || p.snapshot != nil:
-	case m.Truncated:
+	case !m.Answer || p.to != m.From || p.snapshot != nil || p.compare != nil:
+	case m.Truncated || old:
 		p.snapshot, p.sent, p.again = &fetch{}, now, true
 	case e.store.Vector().Equal(p.have):
 		e.fruitless(now)
@@ -171,16 +181,22 @@ func (e *Engine) nextRequest(now time.Time) (*Message, crdt.ReplicaID) {
 		e.pass()
 	}
 	if p.to != 0 {
-		if p.snapshot == nil || !p.again {
+		if p.snapshot == nil && p.compare == nil || !p.again {
 			return nil, 0
 		}
 		p.again, p.sent = false, now
+		if p.compare != nil {
+			return e.compareMessage(), p.to
+		}
 		return e.fetchMessage(), p.to
 	}
 	if !e.Behind() {
+		if m, to := e.nextReckoning(now); m != nil {
+			return m, to
+		}
 		e.newRound()
 		e.pull = pull{last: p.last}
-		return nil, 0
+		return e.nextComparison(now)
 	}
 	if p.gap.IsZero() {
 		p.gap = now
@@ -262,28 +278,6 @@ func (e *Engine) answerPull(m *Message) *Message {
 	ds, ok := e.log.after(m.Vector, e.cfg.BatchBytes)
 	out.Deltas, out.Truncated = ds, !ok
 	return out
-}
-
-// Stable reports whether everything in v is settled between this replica and the
-// holders: each has applied v and has announced so after the stamp after, this
-// replica has applied all that each had applied or held then, and so nothing
-// that any of them wrote without having seen v can still arrive.
-func (e *Engine) Stable(v crdt.Vector, after crdt.HLC, holders []crdt.ReplicaID) bool {
-	own := e.store.Vector()
-	for _, r := range holders {
-		if r == e.self.Replica {
-			continue
-		}
-		i, ok := e.peers.search(r)
-		if !ok {
-			return false
-		}
-		p := &e.peers.list[i]
-		if p.clock <= after || !p.vector.CoversAll(v) || !own.CoversAll(p.vector) || !own.CoversAll(p.held) {
-			return false
-		}
-	}
-	return true
 }
 
 // Peers returns the replicas that have announced heads, and for each whether

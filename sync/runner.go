@@ -74,6 +74,8 @@ type RunnerStats struct {
 	TooLarge      int64 // those above the transport's limit; announced, and pulled by peers
 	Malformed     int64 // messages that could not be decoded
 	AskFailed     int64 // requests without an answer
+	AskBytes      int64 // bytes of requests and of their answers
+	AnnounceBytes int64 // bytes of heads announced
 }
 
 // Runner drives a node's engines: it broadcasts what they queue, beats their
@@ -94,7 +96,7 @@ type Runner struct {
 		pulling map[region.Partition]bool
 	}
 	stats struct {
-		published, bytes, failed, tooLarge, malformed, askFailed atomic.Int64
+		published, bytes, failed, tooLarge, malformed, askFailed, askBytes, announceBytes atomic.Int64
 	}
 }
 
@@ -239,6 +241,7 @@ func (r *Runner) announce(heads []*Message) {
 			n = (n + 1) / 2
 			msg = EncodeHeads(heads[:n])
 		}
+		r.stats.announceBytes.Add(int64(len(msg)))
 		if err := r.transport.Announce(msg); err != nil {
 			r.stats.failed.Add(1)
 			r.cfg.Log.Debug("announce", "err", err)
@@ -278,7 +281,9 @@ func (r *Runner) startPull(ctx context.Context, wg *sync.WaitGroup, req *Message
 func (r *Runner) pullOnce(ctx context.Context, req *Message, to crdt.ReplicaID) (*Message, crdt.ReplicaID) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.AskTimeout)
 	defer cancel()
-	reply, err := r.transport.Ask(ctx, to, Encode(req))
+	msg := Encode(req)
+	reply, err := r.transport.Ask(ctx, to, msg)
+	r.stats.askBytes.Add(int64(len(msg) + len(reply)))
 	if err != nil {
 		r.stats.askFailed.Add(1)
 		r.cfg.Log.Debug("ask", "partition", req.Partition, "to", to, "err", err)
@@ -344,7 +349,7 @@ func (r *Runner) Announced(msg []byte) {
 // Asked implements [Receiver].
 func (r *Runner) Asked(_ context.Context, msg []byte) []byte {
 	ms, err := Decode(msg)
-	if err == nil && (len(ms) != 1 || (ms[0].Kind != KindPull && ms[0].Kind != KindFetch)) {
+	if err == nil && (len(ms) != 1 || !ms[0].Kind.IsRequest()) {
 		err = errors.Join(ErrMessage, errors.New("not a request"))
 	}
 	if err != nil {
@@ -366,5 +371,6 @@ func (r *Runner) Stats() RunnerStats {
 	return RunnerStats{
 		Published: s.published.Load(), PublishBytes: s.bytes.Load(), PublishFailed: s.failed.Load(),
 		TooLarge: s.tooLarge.Load(), Malformed: s.malformed.Load(), AskFailed: s.askFailed.Load(),
+		AskBytes: s.askBytes.Load(), AnnounceBytes: s.announceBytes.Load(),
 	}
 }

@@ -83,7 +83,7 @@ func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
 	}
 	out := e.message(KindSnapshot)
 	out.Clock = s.clock
-	out.Session, out.Index, out.Last = s.id, m.Index, to == len(s.snapshot.Keys)
+	out.Session, out.Index, out.Last, out.Standing = s.id, m.Index, to == len(s.snapshot.Keys), e.standing(now)
 	out.Piece = &crdt.Snapshot{
 		Vector: s.snapshot.Vector, Horizon: s.snapshot.Horizon,
 		Keys: s.snapshot.Keys[from:to], Entries: s.snapshot.Entries[from:to],
@@ -127,25 +127,32 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 	if !m.Last {
 		return
 	}
-	e.install(now, f)
+	e.install(now, m, f)
 }
 
-// install joins a staged snapshot that is complete.
-func (e *Engine) install(now time.Time, f *fetch) {
-	before := e.store.Vector().Clone()
-	news := f.staged.Vector.Beyond(before)
-	if len(news) == 0 {
+// install joins a staged snapshot that is complete, or takes it in place of the
+// own state.
+func (e *Engine) install(now time.Time, m *Message, f *fetch) {
+	news := f.staged.Vector.Beyond(e.store.Vector())
+	switch err := e.store.Join(&f.staged); {
+	case err != nil && e.isStale(m.From, &f.staged):
+		// Something has been forgotten since it was taken, which its sender has seen.
 		e.fruitless(now)
 		return
-	}
-	if err := e.store.Join(&f.staged); err != nil {
-		e.stats.Refused++
+	case err != nil && e.yields(now, m, err):
+		e.rebuild(&f.staged)
+	case err != nil:
+		e.refuse(now, m.From)
+		return
+	case len(news) == 0:
 		e.fruitless(now)
 		return
+	default:
+		e.log.skipTo(news)
 	}
 	e.stats.Snapshots++
-	e.clock.Observe(f.clock)
-	e.log.skipTo(news)
+	e.settling.rest = now.Add(e.cfg.PullTimeout)
+	e.clock.Observe(max(f.clock, e.store.Horizon().Stamp))
 	e.pull.end()
 	e.pull.again = true
 	e.touch(now)

@@ -22,6 +22,19 @@ type Stats struct {
 	PullTimeouts int // pulls that nobody answered in time
 	Snapshots    int // snapshots joined
 	Refused      int // snapshots that could not be joined
+	Old          int // deltas whose origin had not seen what has been forgotten here
+	Expired      int // keys whose time came
+	Forgotten    int // entries forgotten, and
+	Trimmed      int // entries of which something hidden was forgotten
+	LeftOut      int // times a holder was left out for holding back forgetting too long
+	Rebuilt      int // times the own state was dropped for a snapshot, having been away too long
+	Lost         int // writes dropped by that, which no other holder had
+	Compared     int // digests compared with a peer's
+	Differed     int // those that began to differ
+	Comparisons  int // comparisons in full that were begun
+	Symbols      int // coded symbols sent
+	Repaired     int // keys repaired
+	Unjudged     int // differing keys that were left alone because of writes under way
 
 	SkewedBy crdt.ReplicaID // the origin last found too far ahead
 
@@ -50,6 +63,19 @@ func (s Stats) Add(o Stats) Stats {
 	s.PullTimeouts += o.PullTimeouts
 	s.Snapshots += o.Snapshots
 	s.Refused += o.Refused
+	s.Old += o.Old
+	s.Expired += o.Expired
+	s.Forgotten += o.Forgotten
+	s.Trimmed += o.Trimmed
+	s.LeftOut += o.LeftOut
+	s.Rebuilt += o.Rebuilt
+	s.Lost += o.Lost
+	s.Compared += o.Compared
+	s.Differed += o.Differed
+	s.Comparisons += o.Comparisons
+	s.Symbols += o.Symbols
+	s.Repaired += o.Repaired
+	s.Unjudged += o.Unjudged
 	s.LogBytes += o.LogBytes
 	s.HoldBytes += o.HoldBytes
 	s.QueueBytes += o.QueueBytes

@@ -18,6 +18,8 @@ type Options struct {
 	// Steps is how many steps a history has; a step costs time in proportion to
 	// the square of those before it. Default: 60.
 	Steps int
+	// Collect lets replicas forget what is stable, leave, come back and begin anew.
+	Collect bool
 	// Audit looks at what readers do not see of a partition, after each step that
 	// changed it: its byte count, for one. Default: none.
 	Audit func(*crdt.Partition) error

@@ -13,6 +13,9 @@ func coalesce(a, b *crdt.Delta) (*crdt.Delta, bool) {
 	if a.Dot.Replica != b.Dot.Replica || a.Key != b.Key || b.From != a.Dot.N+1 || !a.Deps.Equal(b.Deps) {
 		return nil, false
 	}
+	if settles(a) || settles(b) {
+		return nil, false
+	}
 	out := *b
 	out.From = a.From
 	switch first, next := a.Effects[0], b.Effects[0]; {
@@ -30,6 +33,11 @@ func coalesce(a, b *crdt.Delta) (*crdt.Delta, bool) {
 		return &out, true
 	}
 	return nil, false
+}
+
+// settles reports whether a delta has an effect that is not merged with any.
+func settles(d *crdt.Delta) bool {
+	return slices.ContainsFunc(d.Effects, func(f crdt.Effect) bool { return f.Op == crdt.EffectSettle })
 }
 
 // intoClear drops the effects that a clear makes void. What they had seen of

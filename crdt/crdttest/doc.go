@@ -14,7 +14,8 @@
 // when they are old, time that passes. After every step the replica it touched
 // must show exactly what the specification says of the operations that its
 // vector covers. In the end everything is exchanged, and all replicas must hold
-// the same bytes.
+// the same bytes. In some histories replicas also forget what is stable (forget.go);
+// then they must hold the same, and nothing but what they show, when all is.
 //
 // A failing history is cut down and printed as a script that [Replay] runs: a
 // bug that was found becomes a test by pasting it. The idea of an executable

@@ -23,6 +23,15 @@ var themes = []theme{
 	{Set, HSet, SAdd, ZIncr, Incr, Del, Expire, HDel, SRem, ZRem},
 }
 
+// forgetful are further themes, of histories in which something is forgotten: of
+// what waits for that, what one kind or expiry hides of another is the rarest.
+var forgetful = []theme{
+	{Set, HSet, HIncr, HDel, Expire},
+	{Set, Incr, HSet, HIncr, HDel, Del, Expire, Persist},
+	{HSet, HIncr, Expire, Expire, HDel},
+	{Set, Set, Expire, Incr, Persist},
+}
+
 var (
 	keys   = []string{"k", "l"}
 	fields = []string{"f", "g"}
@@ -38,14 +47,18 @@ type generator struct {
 	wall     int64
 	tick     int64 // time passes in multiples of it, so that moments meet
 	saves    int
+	collect  bool
 }
 
 // generate returns the history of a seed: always the same one.
 func generate(seed uint64, o Options) []step {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch, collect: o.Collect}
 	g.tick = 1 + 4*g.Int64N(3)
 	g.verbs = themes[g.IntN(len(themes))]
 	g.keys = keys[:1+g.IntN(len(keys))]
+	if g.collect && g.IntN(2) == 0 {
+		g.verbs, g.keys = forgetful[g.IntN(len(forgetful))], keys[:1]
+	}
 	var steps []step
 	for r := range g.replicas {
 		if g.IntN(2) == 0 {
@@ -60,6 +73,9 @@ func generate(seed uint64, o Options) []step {
 
 func (g *generator) step() step {
 	s := step{at: g.IntN(g.replicas), other: g.IntN(g.replicas)}
+	if g.collect && g.forget(&s) {
+		return s
+	}
 	switch p := g.IntN(100); {
 	case p < 45:
 		s.action, s.commands = doCommand, g.commands()
@@ -83,6 +99,27 @@ func (g *generator) step() step {
 		g.wall += s.millis
 	}
 	return s
+}
+
+// forget makes s, now and then, a step of a history in which something is
+// forgotten: for that, time must pass and everybody must see the same.
+func (g *generator) forget(s *step) bool {
+	switch p := g.IntN(100); {
+	case p < 14:
+		s.action = collectStable
+	case p < 20:
+		s.action = catchUp
+	case p < 24:
+		s.action, s.millis = passTime, g.tick*(1+g.Int64N(4))
+		g.wall += s.millis
+	case p < 26:
+		s.action = leave
+	case p < 29:
+		s.action = comeBack
+	default:
+		return false
+	}
+	return true
 }
 
 // commands returns those of one write: mostly one, sometimes a few of a verb that

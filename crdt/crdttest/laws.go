@@ -11,6 +11,9 @@ import (
 // its argument.
 func (w *world) laws() error {
 	n := len(w.saved)
+	if w.collects {
+		return nil // They may refuse each other.
+	}
 	for i := range w.saved {
 		a, b, c := w.saved[i].state, w.saved[(i+1)%n].state, w.saved[(i*3+2)%n].state
 		if err := joinLaws(a, b, c); err != nil {

@@ -52,7 +52,18 @@ type Op struct {
 	// NewRun says, of an increment, that none of its replica's earlier
 	// increments of the cell counted any more.
 	NewRun bool
+	// Expired is, of an EXPIRE, the content that its origin had seen and that an
+	// expiry had hidden there, while something stamped later still showed.
+	Expired []Name
 }
+
+// Name names an op: one of the commands of one write.
+type Name struct {
+	Dot crdt.Dot
+	Nth int
+}
+
+func (o *Op) name() Name { return Name{o.Dot, o.Nth} }
 
 // saw reports whether o's origin had seen p.
 func (o *Op) saw(p *Op) bool { return o.Saw.Covers(p.Dot) }

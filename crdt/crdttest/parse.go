@@ -22,6 +22,8 @@ import (
 //	r1 merge r2                join r2's whole state
 //	r1 save                    keep r1's state, numbered from 0
 //	r1 load 0                  join the state that was kept
+//	r1 collect                 forget what is stable
+//	r1 leave, r1 return        be cut off and not waited for, and meet the others again
 //	pass MS                    let time pass
 //	r1 skew MS                 set r1's wall clock ahead
 //	r1 want k string 5 until 9 say what a reader at r1 sees

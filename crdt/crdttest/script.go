@@ -20,7 +20,8 @@ var verbNames = [numVerbs]string{
 // actionNames are the other actions as scripts write them.
 var actionNames = map[action]string{
 	pullDelta: "pull", catchUp: "catchup", mergeState: "merge", saveState: "save",
-	loadState: "load", passTime: "pass", setSkew: "skew", expectValue: "want",
+	loadState: "load", passTime: "pass", setSkew: "skew",
+	collectStable: "collect", leave: "leave", comeBack: "return", expectValue: "want",
 }
 
 // String returns the step as a line of a script.
@@ -39,7 +40,7 @@ func (s step) String() string {
 		return fmt.Sprintf("%s%s r%d %d %d", at, name, s.other+1, s.offset, s.count)
 	case catchUp, mergeState:
 		return fmt.Sprintf("%s%s r%d", at, name, s.other+1)
-	case saveState:
+	case saveState, collectStable, leave, comeBack:
 		return at + name
 	case loadState:
 		return fmt.Sprintf("%s%s %d", at, name, s.other)

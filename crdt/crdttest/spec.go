@@ -50,7 +50,8 @@ func liveContent(ops []Op, now int64) []*Op {
 }
 
 // kindSpec: a key written as several kinds shows the kind of its live write with
-// the highest version; the others are hidden, not mixed in (R8).
+// the highest version; the others are hidden, not mixed in (R8), and go with the
+// first write that saw both (Op.settlesKind).
 func kindSpec(live []*Op) (crdt.Kind, crdt.Version) {
 	kind, top := crdt.KindNone, crdt.Version{}
 	for _, p := range live {

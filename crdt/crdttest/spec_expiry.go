@@ -65,3 +65,23 @@ func expirySpec(ops []Op, now int64) int64 {
 	}
 	return crdt.Never
 }
+
+// expiredSpec returns the content that an expiry hides at a wall time. An EXPIRE of
+// a key that has outlived its expiry takes it: what was hidden where it was made
+// does not come back by it.
+func expiredSpec(ops []Op, now int64) (names []Name) {
+	hide := hiddenSpec(ops, now)
+	if hide == cutSpec(ops) {
+		return nil
+	}
+	for i := range ops {
+		if p := &ops[i]; p.Verb.isContent() && lastStamp(ops, p) <= hide {
+			names = append(names, p.name())
+		}
+	}
+	return names
+}
+
+// Expired returns what an EXPIRE made at a wall time settles, of the ops that its
+// origin has seen: see [Op.Expired].
+func Expired(seen []Op, now int64) []Name { return expiredSpec(seen, now) }

@@ -1,5 +1,11 @@
 package crdttest
 
+import (
+	"slices"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
 // taken reports whether any of ops takes p away. It is for good: what somebody
 // saw and took never comes back, and what nobody took stays, the losers of R1
 // among it.
@@ -20,7 +26,7 @@ func (o *Op) takes(p *Op) bool {
 		return o.Nth > p.Nth && o.place() == p.place()
 	case !o.saw(p):
 		return false
-	case o.takesKey():
+	case o.takesKey(), o.settlesKind(p), slices.Contains(o.Expired, p.name()):
 		return true
 	case o.place() != p.place():
 		return false
@@ -36,4 +42,12 @@ func (o *Op) takes(p *Op) bool {
 // a key of which nothing is visible any more, so that the new key starts fresh.
 func (o *Op) takesKey() bool {
 	return o.Verb == Del || o.Verb == Invalidate || o.Verb == Set || o.Fresh
+}
+
+// settlesKind reports whether o works inside a kind that p is not of. The kind of
+// the live write with the highest version is visible and the other is hidden (R8),
+// until a write that saw both settles it: it takes what was hidden.
+func (o *Op) settlesKind(p *Op) bool {
+	k := o.Verb.kind()
+	return k != crdt.KindNone && k != p.Verb.kind()
 }

@@ -27,6 +27,9 @@ func decide(ops, earlier []Op, op Op, now int64) (Op, Reply) {
 	op.Fresh = before.Kind == crdt.KindNone && op.Verb.isContent()
 	op.NewRun = op.Verb.isIncrement() && !anyOwn(liveContent(ops, now), &op)
 	op.settleExpiry(before, now)
+	if op.Verb == Expire {
+		op.Expired = expiredSpec(ops, now)
+	}
 	reply := replySpec(before, &op)
 	for i := range earlier {
 		reply.OK = reply.OK && earlier[i].place() != op.place()

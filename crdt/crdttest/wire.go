@@ -37,3 +37,17 @@ func stateThroughWire(s *crdt.Snapshot) (*crdt.Snapshot, error) {
 	}
 	return out, nil
 }
+
+// sameLive checks that two partitions have the same bytes for what they show at
+// some times, however far each has got with forgetting what it does not.
+func sameLive(p, o *crdt.Partition, times ...int64) error {
+	for _, key := range append(p.Keys(), o.Keys()...) {
+		for _, now := range times {
+			have, want := p.Entry(key).AppendLive(nil, key, now), o.Entry(key).AppendLive(nil, key, now)
+			if !bytes.Equal(have, want) {
+				return fmt.Errorf("%s at %d: want live %x, have %x", key, now-epoch, want, have)
+			}
+		}
+	}
+	return nil
+}

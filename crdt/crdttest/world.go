@@ -25,6 +25,9 @@ type world struct {
 	wall     int64
 	saved    []saved
 	audit    func(*crdt.Partition) error
+	collects bool         // a state may have forgotten something
+	lives    int          // how many replicas have begun anew
+	horizon  crdt.Horizon // all that anybody has forgotten
 }
 
 // replica is one holder of the partition, as a node would keep it.
@@ -34,16 +37,23 @@ type replica struct {
 	skew  int64 // milliseconds that its wall clock is ahead
 	part  crdt.Partition
 	held  []*crdt.Delta // deltas that wait for their causes
+	away  bool          // cut off, and not waited for
+
+	forgot crdt.Horizon // what its partition's horizon must be
 }
 
 // saved is a whole state under way, and its sender's clock.
 type saved struct {
-	state *crdt.Snapshot
-	clock crdt.HLC
+	state  *crdt.Snapshot
+	clock  crdt.HLC
+	forgot crdt.Horizon // by who sent it
 }
 
+// state returns r's whole state.
+func (r *replica) state() saved { return saved{r.part.Snapshot(), r.clock.Last(), r.forgot} }
+
 func newWorld(o Options) *world {
-	w := &world{wall: epoch, audit: o.Audit, log: map[crdt.ReplicaID][]*crdt.Delta{}, ops: map[string][]Op{}}
+	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, log: map[crdt.ReplicaID][]*crdt.Delta{}, ops: map[string][]Op{}}
 	for i := range o.Replicas {
 		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
 	}
@@ -108,7 +118,7 @@ func (w *world) do(r *replica, commands []Command) error {
 // that r lacks (before it when negative), and up to count-1 that follow, as one
 // where they can be merged. It returns the keys that may have changed.
 func (w *world) pull(r *replica, origin crdt.ReplicaID, offset, count int) ([]string, error) {
-	log := w.log[origin]
+	log := w.log[origin][:w.reach(r, origin)]
 	if len(log) == 0 {
 		return nil, nil
 	}
@@ -137,6 +147,10 @@ func (r *replica) drain() (keys []string, err error) {
 		switch err := r.part.Apply(d); {
 		case errors.Is(err, crdt.ErrNotReady):
 			continue
+		case r.away && errors.Is(err, crdt.ErrOldNews) && !admitted(d, r.part.Horizon()):
+			// Two that are away may have seen what does not go together.
+			r.held = slices.Delete(r.held, i, i+1)
+			continue
 		case err != nil:
 			return keys, fmt.Errorf("apply %v: %w", d.Dot, err)
 		}
@@ -153,6 +167,9 @@ func (r *replica) drain() (keys []string, err error) {
 
 // catchUp gives r every delta that other has seen.
 func (w *world) catchUp(r, other *replica) (keys []string, err error) {
+	if r.away != other.away {
+		return nil, nil
+	}
 	for _, seen := range other.part.Vector() {
 		for n := r.part.Vector().Get(seen.Replica); n < seen.N; n++ {
 			r.held = append(r.held, w.log[seen.Replica][n])
@@ -162,21 +179,50 @@ func (w *world) catchUp(r, other *replica) (keys []string, err error) {
 }
 
 func (w *world) save(r *replica) {
-	w.saved = append(w.saved, saved{state: r.part.Snapshot(), clock: r.clock.Last()})
+	w.saved = append(w.saved, r.state())
 }
 
-// join lets r take in a whole state. It is refused nowhere: nobody forgets here.
+// join lets r take in a whole state. It is refused exactly when a side has
+// forgotten what the other has not seen.
 func (w *world) join(r *replica, s saved) (keys []string, err error) {
+	if !w.within(r, s.state.Vector) {
+		return nil, nil
+	}
 	state, err := stateThroughWire(s.state)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.part.Join(state); err != nil {
+	behind, old, err := expectJoin(&r.part, state)
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	if behind && !r.away {
+		return nil, fmt.Errorf("join: r%d was waited for and is refused: %v", r.id, r.part.Vector())
+	}
+	if !behind && !old {
+		r.forgot = r.forgot.Join(s.forgot)
+	}
+	if err := r.checkHorizon(); err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	r.clock.Observe(s.clock)
+	r.clock.Observe(r.part.Horizon().Stamp)
 	keys, err = r.drain()
 	return append(keys, w.keys()...), err
+}
+
+// checkHorizon checks that what r has forgotten, and what those have whose states
+// it has taken in, is held against old news.
+func (r *replica) checkHorizon() error {
+	if have := r.part.Horizon(); !have.Equal(r.forgot) {
+		return fmt.Errorf("want horizon %v, have %v", r.forgot, have)
+	}
+	return nil
+}
+
+// within reports whether everything in v has been seen by somebody on r's side.
+func (w *world) within(r *replica, v crdt.Vector) bool {
+	return !slices.ContainsFunc(v, func(d crdt.Dot) bool { return w.reach(r, d.Replica) < int(d.N) })
 }
 
 func (w *world) keys() []string {
@@ -195,6 +241,9 @@ func (w *world) check(r *replica, keys []string, times ...int64) error {
 	for _, key := range slices.Compact(keys) {
 		ops := w.seen(r.part.Vector(), key)
 		for _, now := range append(times, w.now(r), afterAll) {
+			if w.collects && now < w.now(r) {
+				continue // What was shown then may have been forgotten.
+			}
 			want, have := Spec(ops, now), read(r.part.Entry(key).View(now))
 			if !reflect.DeepEqual(want, have) {
 				return fmt.Errorf("%s at r%d, time %d, want %v, have %v", key, r.id, now-epoch, want, have)

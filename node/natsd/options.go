@@ -116,6 +116,14 @@ func (o Options) serverOptions() (*server.Options, error) {
 	if so.Host == "" {
 		so.Host = defaultHost
 	}
+	// The default takes 4 to 6 minutes to notice that a node's process is frozen, and
+	// gives it its share of all requests until then.
+	if so.PingInterval == 0 {
+		so.PingInterval = pingInterval
+	}
+	if so.MaxPingsOut == 0 {
+		so.MaxPingsOut = pingsLost
+	}
 	if o.Region != "" {
 		so.Cluster.Name = o.Region
 	}

@@ -215,3 +215,27 @@ func TestConnOptions(t *testing.T) {
 		t.Errorf("have %+v", o)
 	}
 }
+
+// TestFrozenClientsAreNoticedSoon: unless the operator's file says otherwise.
+func TestFrozenClientsAreNoticedSoon(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte("ping_interval: \"30s\"\nping_max: 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		o     Options
+		every time.Duration
+		lost  int
+	}{
+		{Options{}, 2 * time.Second, 2},
+		{Options{ConfigFile: file}, 30 * time.Second, 5},
+	} {
+		so, err := c.o.serverOptions()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if so.PingInterval != c.every || so.MaxPingsOut != c.lost {
+			t.Errorf("%+v: want a ping every %v and %d lost, have %v and %d", c.o, c.every, c.lost, so.PingInterval, so.MaxPingsOut)
+		}
+	}
+}

@@ -28,9 +28,9 @@ func (w *world) absurd(r *replica, which int) {
 		m.Piece = &crdt.Snapshot{Vector: crdt.Vector{{Replica: stranger, N: 9}}}
 	case 5: // a write in the replica's own name
 		m.Kind = cachesync.KindDeltas
-		n := w.issued(r.id) + 1
+		n := w.issued(r.writer()) + 1
 		m.Deltas = []*crdt.Delta{{
-			Dot: crdt.Dot{Replica: r.id, N: n}, From: n, Stamp: crdt.StampAt(w.wall()), Key: "k",
+			Dot: crdt.Dot{Replica: r.writer(), N: n}, From: n, Stamp: crdt.StampAt(w.wall()), Key: "k",
 			Effects: []crdt.Effect{{Op: crdt.EffectCut, Cut: crdt.StampAt(w.wall())}},
 		}}
 	case 6: // an answer to a request that was never made

@@ -12,7 +12,11 @@ import (
 
 // look checks what holds after every call of a replica's engine.
 func (w *world) look(r *replica) {
-	v := r.part.Vector()
+	v, s := r.part.Vector(), r.engine.Stats()
+	if s.Rebuilt > r.rebuilt {
+		w.rebuilt(r, s.Rebuilt)
+	}
+	r.old = max(r.old, s.Old)
 	if !v.Equal(r.seen) {
 		if !v.CoversAll(r.seen) {
 			w.broken("replica %d went back from %v to %v", r.slot, r.seen, v)
@@ -22,7 +26,7 @@ func (w *world) look(r *replica) {
 				w.broken("replica %d has applied %v, which was never written", r.slot, d)
 				return
 			}
-			if r.seen.Covers(d) || d.Replica == r.id {
+			if r.seen.Covers(d) || d.Replica.Life() == r.id {
 				continue
 			}
 			if ahead := w.stamps[d.Replica][d.N-1].Time().Sub(r.clock); ahead > w.cfg.MaxSkew {
@@ -31,7 +35,6 @@ func (w *world) look(r *replica) {
 		}
 		r.seen = v.Clone()
 	}
-	s := r.engine.Stats()
 	for _, b := range []struct {
 		what        string
 		bytes, most int
@@ -46,9 +49,28 @@ func (w *world) look(r *replica) {
 			w.broken("replica %d: %s has %d, allowed are %d", r.slot, b.what, b.bytes, b.most)
 		}
 	}
-	if s.Failed > 0 || s.Refused > 0 {
+	if s.Failed > 0 || s.Refused > 0 && !w.forgetful() {
 		w.broken("replica %d: its store refused %d deltas and %d snapshots", r.slot, s.Failed, s.Refused)
 	}
+}
+
+// forgetful reports whether replicas may be left out, or die unnoticed, so that
+// what they wrote is refused.
+func (w *world) forgetful() bool { return w.leavesOut() || w.counts.Crashes > 0 }
+
+// leavesOut reports whether a history lasts longer than replicas wait for one that
+// is away.
+func (w *world) leavesOut() bool {
+	return w.cfg.HorizonFor > 0 || w.cfg.HorizonLeast > 0 && w.cfg.HorizonLeast < patience
+}
+
+// rebuilt notes that a replica has dropped its state for another's.
+func (w *world) rebuilt(r *replica, times int) {
+	if !w.forgetful() {
+		w.broken("replica %d dropped its state although nobody was left out", r.slot)
+	}
+	r.rebuilt, r.seen = times, nil
+	w.counts.Rebuilt++
 }
 
 // maxDelta is above the size of any delta of a history.
@@ -85,7 +107,10 @@ type request struct {
 // same reports whether both ask for the same.
 func (r request) same(o request) bool {
 	a, b := r.message, o.message
-	return a != nil && r.to == o.to && a.Kind == b.Kind && a.Session == b.Session && a.Index == b.Index && a.Vector.Equal(b.Vector)
+	if b.Kind == cachesync.KindMend {
+		return false // what it brings is something else
+	}
+	return a != nil && a.Count == b.Count && a.Range == b.Range && r.to == o.to && a.Kind == b.Kind && a.Session == b.Session && a.Index == b.Index && a.Vector.Equal(b.Vector)
 }
 
 // looksUseful checks that a request is not the last one again, to the same
@@ -114,7 +139,12 @@ func (w *world) audit(r *replica) {
 		}
 		ops[h.op.Key] = append(ops[h.op.Key], h.op)
 	}
-	for _, at := range []int64{w.wall(), epoch.Add(time.Hour).UnixMilli()} {
+	if r.old > 0 {
+		// What was written without having seen what is forgotten here came with a whole
+		// state. A part of what it removed may come to light by comparison only.
+		return
+	}
+	for _, at := range []int64{w.latest(), epoch.Add(time.Hour).UnixMilli()} {
 		if have, want := r.state(at), state(&want, at); !bytes.Equal(have, want) {
 			w.broken("replica %d at %v: want state %x, have %x", r.slot, r.part.Vector(), want, have)
 			return

@@ -189,7 +189,7 @@ func (w *world) deliver(e event) {
 // reply sends an engine's answer to the life that asked.
 func (w *world) reply(r *replica, asked, answer *cachesync.Message) {
 	switch {
-	case asked.Kind != cachesync.KindPull && asked.Kind != cachesync.KindFetch:
+	case !asked.Kind.IsRequest():
 		w.broken("replica %d answers to %v", r.slot, asked)
 		return
 	case answer.Kind == cachesync.KindRefusal:

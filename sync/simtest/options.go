@@ -59,6 +59,8 @@ type Counts struct {
 	Died      int // writes that were lost with them, unseen by others
 	Absurd    int // messages that no engine would send
 	Audits    int // states compared with the original writes
+	Rebuilt   int // replicas that dropped their state for another's, having been away
+	Damaged   int // keys lost behind a replica's back
 }
 
 // Add returns the sums of both.
@@ -80,5 +82,7 @@ func (c Counts) Add(o Counts) Counts {
 	c.Died += o.Died
 	c.Absurd += o.Absurd
 	c.Audits += o.Audits
+	c.Rebuilt += o.Rebuilt
+	c.Damaged += o.Damaged
 	return c
 }

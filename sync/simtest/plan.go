@@ -34,7 +34,8 @@ type weather struct {
 	least, spread  time.Duration // delay of a copy
 	slow           int           // chance of slowness times the delay
 	slowness       int
-	forgetsTheDead bool // members learn quickly that a replica is gone
+	forgetsTheDead bool          // members learn quickly that a replica is gone
+	knownAfter     time.Duration // until members know of a new one
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
@@ -60,18 +61,26 @@ func draw(seed uint64, o Options) *plan {
 		SnapshotIdle:  pick(r, 50*ms, 200*ms),
 		Requests:      pick(r, 1, 3, 1024),
 		Peers:         pick(r, 2, 256, 256),
+		CompareWithin: pick(r, 100*ms, time.Minute),
+		HorizonFor:    pick(r, 0, 0, 200*ms, 1000*ms),
+		HorizonLeast:  pick(r, 50*ms, time.Minute),
+		HorizonBytes:  pick(r, 1, 1<<20, 1<<20, 1<<20),
 	}
 	names := []string{"ap", "eu", "us"}[:2+r.IntN(2)]
 	for range 2 + r.IntN(4) {
 		p.regions = append(p.regions, pick(r, names...))
 		p.skews = append(p.skews, time.Duration(r.Int64N(int64(p.cfg.MaxSkew))))
 	}
+	if p.cfg.Peers < len(p.regions) {
+		// Who cannot remember all holders never knows that anything is stable.
+		p.cfg.HorizonFor, p.cfg.HorizonLeast, p.cfg.HorizonBytes = 0, 0, 0
+	}
 	p.beat = pick(r, 2*ms, 5*ms)
 	p.eager = r.IntN(3) == 0
 	p.net = weather{
 		loss: pick(r, 0, 0, 3, 15, 40), double: pick(r, 0, 5, 20), failFast: pick(r, 0, 50, 100),
 		least: ms / 2, spread: pick(r, ms, 10*ms), slow: pick(r, 0, 5, 30), slowness: pick(r, 3, 10),
-		forgetsTheDead: r.IntN(2) == 0,
+		forgetsTheDead: r.IntN(2) == 0, knownAfter: pick(r, 0, 5*ms, 30*ms),
 	}
 	p.steps = drawSteps(r, p, o.Steps)
 	return p

@@ -3,6 +3,7 @@ package simtest
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -19,16 +20,105 @@ func (w *world) settle() {
 	late := w.now + (w.net.least+w.net.spread)*time.Duration(w.net.slowness) // what is on its way has come by then
 	w.heal()
 	deadline := w.now + patience
-	for (w.now <= late || !w.quiet()) && w.err == nil {
+	// Whoever was left out may still be told so, and begin anew.
+	calm := 5 * ms
+	if w.forgetful() {
+		calm = 2*w.cfg.AnnounceEvery + w.cfg.PullTimeout
+	}
+	for since := w.now; (w.now <= late || w.now-since < calm) && w.err == nil; {
 		if w.now > deadline {
 			w.broken("after %v without faults %v:%v", patience, w.unfinished(), w.vectors())
 			return
 		}
 		w.round()
+		if !w.quiet() || !w.same() {
+			since = w.now
+		}
+	}
+	for _, r := range w.replicas {
+		r.old = 0 // by now everything has come to light
 	}
 	w.compare()
 	w.stayQuiet()
 	w.compareRequests()
+	w.forgetAll(deadline)
+	w.damage(deadline)
+}
+
+// forgetAll waits until nothing waits to be forgotten any more, and checks that
+// then nothing is kept but what shows, the same everywhere to the byte.
+func (w *world) forgetAll(deadline time.Duration) {
+	if w.cfg.Peers < len(w.replicas) {
+		return // they do not know of each other what it takes
+	}
+	waiting := func() bool {
+		return slices.ContainsFunc(w.replicas, func(r *replica) bool { return r.part.Waiting().Keys > 0 })
+	}
+	for w.err == nil && waiting() {
+		if w.now > deadline+patience {
+			for _, r := range w.replicas {
+				w.broken("replica %d still waits to forget: %+v", r.slot, r.engine.Backlog())
+			}
+			return
+		}
+		w.round()
+	}
+	if w.err == nil {
+		w.compare()
+		w.comparePlain()
+	}
+}
+
+// comparePlain checks that the replicas keep the same, to the byte, and nothing
+// that does not show.
+func (w *world) comparePlain() {
+	want := w.replicas[0].part
+	for _, r := range w.replicas {
+		if r.part.Len() != want.Len() || r.part.Bytes() != want.Bytes() {
+			w.broken("replica %d keeps %d entries of %d bytes, replica 0 %d of %d", r.slot, r.part.Len(), r.part.Bytes(), want.Len(), want.Bytes())
+		}
+		for _, k := range r.part.Keys() {
+			e := r.part.Entry(k)
+			if !e.Plain(w.latest()) {
+				w.broken("replica %d keeps more of %s than what shows: %x", r.slot, k, crdt.AppendEntry(nil, e))
+			}
+			if o := want.Entry(k); o == nil || !bytes.Equal(crdt.AppendEntry(nil, e), crdt.AppendEntry(nil, o)) {
+				w.broken("replicas 0 and %d keep different things of %s", r.slot, k)
+			}
+		}
+	}
+}
+
+// damage drops keys behind the backs of some replicas and waits until they are
+// back.
+func (w *world) damage(deadline time.Duration) {
+	if w.err != nil || len(w.replicas) < 2 {
+		return
+	}
+	whole := w.replicas[w.rand.IntN(len(w.replicas))]
+	for _, r := range w.replicas {
+		for _, k := range r.part.Keys() {
+			if r != whole && w.rand.IntN(2) == 0 {
+				r.part.Lose(k)
+				w.counts.Damaged++
+			}
+		}
+	}
+	for w.err == nil && !w.same() {
+		if w.now > deadline+2*patience {
+			w.broken("what was damaged is not repaired")
+		}
+		w.round()
+	}
+	w.compare()
+	w.stayQuiet()
+}
+
+// same reports whether all replicas show the same.
+func (w *world) same() bool {
+	at := w.latest()
+	want := w.replicas[0].state(at)
+	return !slices.ContainsFunc(w.replicas, func(r *replica) bool { return !bytes.Equal(r.state(at), want) })
 }
 
 // heal ends all faults.
@@ -92,10 +182,10 @@ func (w *world) compare() {
 	first := w.replicas[0]
 	for _, r := range w.replicas {
 		w.audit(r)
-		if have, want := r.part.Vector().Get(r.id), w.issued(r.id); have != want {
+		if have, want := r.part.Vector().Get(r.writer()), w.issued(r.writer()); have != want {
 			w.broken("replica %d has %d of its own %d writes", r.slot, have, want)
 		}
-		for _, at := range []int64{w.wall(), epoch.Add(time.Hour).UnixMilli()} {
+		for _, at := range []int64{w.latest(), epoch.Add(time.Hour).UnixMilli()} {
 			if have, want := r.state(at), first.state(at); !bytes.Equal(have, want) {
 				w.broken("replicas 0 and %d at %v differ: %x and %x", r.slot, r.part.Vector(), want, have)
 			}
@@ -147,7 +237,7 @@ func (w *world) pulls() (n int) {
 // compareRequests checks that every replica knows every request that has run, as
 // long as no bound and no snapshot has made it forget.
 func (w *world) compareRequests() {
-	if w.err != nil || w.counts.Crashes > 0 || w.cfg.Requests < 1000 {
+	if w.err != nil || w.counts.Crashes+w.counts.Rebuilt > 0 || w.cfg.Requests < 1000 {
 		return
 	}
 	for _, r := range w.replicas {

@@ -7,6 +7,7 @@ import (
 	"hash/crc64"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -29,7 +30,9 @@ type world struct {
 	replicas []*replica
 	slots    map[crdt.ReplicaID]int // where the living are
 	dead     []crdt.ReplicaID
+	members  []member // whom the others know of
 	lives    int
+	shown    int64                         // the latest time that a clock of a life that has ended has shown
 	history  []write                       // every accepted write, in an order in which causes come first
 	stamps   map[crdt.ReplicaID][]crdt.HLC // of every life's writes
 	counts   Counts
@@ -40,18 +43,30 @@ type world struct {
 
 // replica is one place at which an engine lives, one life after another.
 type replica struct {
-	slot   int
-	region string
-	skew   time.Duration
-	id     crdt.ReplicaID
-	engine *cachesync.Engine
-	part   *crdt.Partition
-	clock  time.Time   // the latest that its engine was given
-	seen   crdt.Vector // what it had applied when it was last looked at
-	asked  request
-	heads  int // announcements made
-	paused map[string]bool
+	slot    int
+	region  string
+	skew    time.Duration
+	id      crdt.ReplicaID
+	engine  *cachesync.Engine
+	part    *crdt.Partition
+	clock   time.Time   // the latest that its engine was given
+	seen    crdt.Vector // what it had applied when it was last looked at
+	asked   request
+	heads   int // announcements made
+	paused  map[string]bool
+	rebuilt int // times its state was dropped for another's in this life
+	old     int // writes that it refused because of what it has forgotten
 }
+
+// member is a life that the others know of from a time on, until they know that
+// it has ended.
+type member struct {
+	id    crdt.ReplicaID
+	known time.Duration
+}
+
+// writer returns the ID under which the replica writes.
+func (r *replica) writer() crdt.ReplicaID { return r.id + crdt.ReplicaID(r.rebuilt) }
 
 // time returns the replica's wall clock, which never goes back.
 func (r *replica) time(w *world) time.Time {
@@ -85,10 +100,15 @@ func newWorld(p *plan, o Options) *world {
 func (w *world) live(r *replica) {
 	w.lives++
 	// The order of the IDs says nothing about the order of the lives.
-	r.id = crdt.ReplicaID(uint64(w.lives)*7919%1000 + 1)
+	r.id = crdt.ReplicaID((uint64(w.lives)*7919%1000 + 1) * crdt.Lives)
 	r.part = &crdt.Partition{}
 	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
-	r.seen, r.asked = nil, request{}
+	r.seen, r.asked, r.rebuilt, r.old = nil, request{}, 0, 0
+	known := w.now
+	if w.lives > len(w.regions) {
+		known += w.net.knownAfter
+	}
+	w.members = append(w.members, member{r.id, known})
 	for name := range r.paused {
 		r.engine.Pause(name)
 	}
@@ -144,12 +164,13 @@ func (w *world) crash(r *replica) {
 	var saved uint64
 	for _, o := range w.replicas {
 		if o != r {
-			saved = max(saved, o.part.Vector().Get(r.id))
+			saved = max(saved, o.part.Vector().Get(r.writer()))
 		}
 	}
 	w.counts.Crashes++
-	w.counts.Died += int(w.issued(r.id) - saved)
+	w.counts.Died += int(w.issued(r.writer()) - saved)
 	w.counts.Engines = w.counts.Engines.Add(r.engine.Stats())
+	w.shown = max(w.shown, r.clock.UnixMilli())
 	delete(w.slots, r.id)
 	w.dead = append(w.dead, r.id)
 	w.live(r)
@@ -160,6 +181,7 @@ func (w *world) crash(r *replica) {
 
 // forget tells every replica who is gone.
 func (w *world) forget() {
+	w.members = slices.DeleteFunc(w.members, func(m member) bool { return slices.Contains(w.dead, m.id) })
 	for _, r := range w.replicas {
 		for _, id := range w.dead {
 			r.engine.Forget(id)
@@ -177,7 +199,19 @@ func (w *world) beat(r *replica) {
 		r.heads++
 		w.broadcast(r, m)
 	}
+	r.engine.Sweep(r.time(w), w.holders(r))
+	w.look(r)
 	w.tick(r)
+}
+
+// holders returns the lives that a replica knows of.
+func (w *world) holders(r *replica) (out []crdt.ReplicaID) {
+	for _, m := range w.members {
+		if m.id == r.id || w.now >= m.known {
+			out = append(out, m.id)
+		}
+	}
+	return out
 }
 
 func (w *world) tick(r *replica) {
@@ -242,6 +276,16 @@ func state(p *crdt.Partition, nowMillis int64) []byte {
 		b.Write(p.Entry(k).AppendLive(nil, k, nowMillis))
 	}
 	return b.Bytes()
+}
+
+// latest returns the latest time that any clock has shown, in milliseconds since
+// the Unix epoch: what expires by then may have been forgotten.
+func (w *world) latest() int64 {
+	at := w.wall()
+	for _, r := range w.replicas {
+		at = max(at, r.clock.UnixMilli())
+	}
+	return max(at, w.shown)
 }
 
 // wall returns the true wall time in milliseconds since the Unix epoch.

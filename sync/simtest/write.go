@@ -53,7 +53,11 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 		return true
 	}
 	w.accepted(r, d)
-	w.history = append(w.history, write{d, operation(c, d, existed, now.UnixMilli())})
+	op := operation(c, d, existed, now.UnixMilli())
+	if op.Verb == crdttest.Expire {
+		op.Expired = crdttest.Expired(w.seen(op), now.UnixMilli())
+	}
+	w.history = append(w.history, write{d, op})
 	if request != 0 {
 		if _, err := r.engine.Write(now, c.Key, request, run); !errors.Is(err, cachesync.ErrDuplicate) {
 			w.broken("replica %d ran request %d twice in a row: %v", r.slot, request, err)
@@ -62,14 +66,24 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 	return true
 }
 
+// seen returns the operations on the same key that the origin of one had seen.
+func (w *world) seen(op crdttest.Op) (ops []crdttest.Op) {
+	for _, h := range w.history {
+		if h.op.Key == op.Key && op.Saw.Covers(h.op.Dot) {
+			ops = append(ops, h.op)
+		}
+	}
+	return ops
+}
+
 // issued returns how many writes a life has made.
 func (w *world) issued(id crdt.ReplicaID) uint64 { return uint64(len(w.stamps[id])) }
 
 // accepted checks the numbering of a write.
 func (w *world) accepted(r *replica, d *crdt.Delta) {
 	w.counts.Writes++
-	w.stamps[r.id] = append(w.stamps[r.id], d.Stamp)
-	want := crdt.Dot{Replica: r.id, N: w.issued(r.id)}
+	w.stamps[r.writer()] = append(w.stamps[r.writer()], d.Stamp)
+	want := crdt.Dot{Replica: r.writer(), N: w.issued(r.writer())}
 	if d.Dot != want || d.From != want.N || !r.part.Vector().Covers(want) {
 		w.broken("replica %d wrote %v from %d at %v, want %v", r.slot, d.Dot, d.From, r.part.Vector(), want)
 	}

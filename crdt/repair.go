@@ -1,0 +1,226 @@
+package crdt
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Repair takes in what another holder of the partition shows of a key at a wall
+// time, in milliseconds since the Unix epoch, and this one lacks. It is for two
+// that have applied the same writes to the key and yet show something else,
+// because memory was damaged or a program was wrong. That they have, and that o's
+// stamps are not absurdly far ahead, the caller has checked. It reports whether it
+// changed anything, and keeps none of o's memory but its values.
+//
+// Presence beats absence: nothing that both have seen took what one of them
+// shows, or the other would be right to lack it. What both have under one dot
+// and with different content is decided by the content, the same way everywhere:
+// the higher stamp, then the larger value; of contributions the later increment,
+// then the larger sum; of expiries the later. What is here and not in o stays:
+// that is for the other to take.
+//
+// What counts is what shows. Nothing is taken because of a cell, an expiry or a
+// time cut that shows nothing here or there: it may have been collected. When
+// something shows in o that a time cut or an expiry hides here, the cut makes
+// way. A dot that this partition has not seen is left alone: it will come as a
+// delta.
+//
+// So two holders that repair from each other, at the same time or one after the
+// other, show the same afterwards, then and at any later time. Repairing again
+// changes nothing.
+func (p *Partition) Repair(key string, o *Entry, at int64) (changed bool) {
+	theirs := o.View(at)
+	if !theirs.Exists() {
+		return false
+	}
+	own := p.entries[key]
+	r := repair{own: own, mine: own.View(at), theirs: theirs, seen: p.vector, low: math.MaxUint64}
+	for _, k := range o.kinds() {
+		switch {
+		case !r.matters(k):
+		case k == KindString:
+			r.compareCell(k, "", &o.str)
+		default:
+			for field, c := range o.section(k) {
+				r.compareCell(k, field, &c)
+			}
+		}
+	}
+	r.compareExpiry()
+	if len(r.cells) == 0 && r.expiry.Dot.IsZero() {
+		return false
+	}
+	p.update(key, func(e *Entry) { r.apply(e, at) })
+	return true
+}
+
+// repair is what an entry takes from another holder's.
+type repair struct {
+	own          *Entry // nil when nothing is kept here
+	mine, theirs View
+	seen         Vector
+
+	cells    []repairedCell
+	expireAt int64  // when the entry is to expire, as it shows
+	expiry   Expiry // the one to take for that, zero for none
+	low      HLC    // the lowest stamp that must not be hidden
+}
+
+// repairedCell is what one cell takes.
+type repairedCell struct {
+	CellName
+	write Write // zero for none
+	sums  []Contribution
+}
+
+// matters reports whether cells of a kind may show in the end: those of the kind
+// that shows there, and all where another one shows here.
+func (r *repair) matters(k Kind) bool {
+	return k == r.theirs.kind || r.mine.Exists() && r.mine.kind != r.theirs.kind
+}
+
+// compareCell notes what of the other's cell shows and is missing in this one's.
+func (r *repair) compareCell(k Kind, field string, c *Cell) {
+	var own Cell
+	if r.own != nil {
+		own = r.own.cell(k, field)
+	}
+	take := repairedCell{CellName: CellName{k, field}}
+	// A write below the one that shows here would not show: it is left where it is.
+	if w := c.write; w.Stamp > r.theirs.hide && r.seen.Covers(w.Dot) &&
+		(own.write.Stamp <= r.mine.hide || compareContent(own.write, w) > 0) {
+		take.write = w
+		r.low = min(r.low, w.Stamp)
+	}
+	for _, s := range c.Contributions() {
+		if !s.live(r.theirs.hide) || !r.seen.Covers(Dot{s.Replica, s.N}) {
+			continue
+		}
+		if m, ok := own.sum(s.Replica); !ok || !m.live(r.mine.hide) || compareSums(m, s) > 0 {
+			take.sums = append(take.sums, s)
+			r.low = min(r.low, s.Stamp)
+		}
+	}
+	if !take.write.Dot.IsZero() || len(take.sums) > 0 {
+		r.cells = append(r.cells, take)
+	}
+}
+
+// compareContent orders writes as compareWrites does, and the contents that one
+// write has at different holders: the one that counts first.
+func compareContent(a, b Write) int {
+	return cmp.Or(compareWrites(a, b), cmp.Compare(b.Value, a.Value))
+}
+
+// compareSums orders what one contribution is at different holders, the one that
+// counts first.
+func compareSums(a, b Contribution) int {
+	m, n := a.Net(), b.Net()
+	return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(b.Stamp, a.Stamp),
+		cmp.Compare(n.Int, m.Int), cmp.Compare(n.Float, m.Float))
+}
+
+// compareExpiry notes when the entry is to expire: at the later of the times that
+// show.
+func (r *repair) compareExpiry() {
+	r.expireAt = r.mine.ExpireAt()
+	at := r.theirs.ExpireAt()
+	if at == Never || r.expireAt != Never && at <= r.expireAt || !r.mine.Exists() && len(r.cells) == 0 {
+		return
+	}
+	for _, x := range r.theirs.e.Expiries() {
+		if x.At == at && r.seen.Covers(x.Dot) {
+			r.expireAt, r.expiry = at, x
+			// A cut after an expiry would keep it from showing.
+			r.low = min(r.low, x.Stamp, StampAt(at)-1)
+			return
+		}
+	}
+}
+
+// apply changes the entry as was noted.
+func (r *repair) apply(e *Entry, at int64) {
+	hide := r.mine.hide
+	if r.low <= hide || hide > e.Cut() {
+		// An expiry that has come no longer holds once another one is taken, or a
+		// string that never expires.
+		e.bury(hide, at)
+		if e.x != nil {
+			e.x.cut = min(e.x.cut, max(r.low, 1)-1)
+		}
+	}
+	for i := range r.cells {
+		take := &r.cells[i]
+		e.change(take.Kind, take.Field, func(c *Cell) {
+			if w := take.write; !w.Dot.IsZero() {
+				c.dropWrites(func(o Write) bool { return o.Dot == w.Dot })
+				c.put(w)
+			}
+			for _, s := range take.sums {
+				c.setSum(s)
+			}
+		})
+	}
+	if e.View(at).ExpireAt() != r.expireAt {
+		e.showExpiry(r.expireAt, r.expiry)
+	}
+	e.tidy()
+}
+
+// bury makes final what does not show at a wall time because it is stamped at or
+// before hide, so that it stays away when the expiry or the cut that hid it goes.
+// An expiry that has come goes with it.
+func (e *Entry) bury(hide HLC, now int64) {
+	expired := e.ExpireAt() <= now
+	e.changeAll(func(c *Cell) {
+		c.dropWrites(func(w Write) bool { return w.Stamp <= hide })
+		if c.more == nil {
+			return
+		}
+		for i := range c.more.sums {
+			if s := &c.more.sums[i]; s.Stamp <= hide {
+				s.removeTo(s.N, s.Total)
+			}
+		}
+	})
+	if expired {
+		e.dropExpiries(func(Expiry) bool { return true })
+	}
+}
+
+// showExpiry makes the entry expire at a time or never, by the expiries of that
+// time that it has and by x unless that is zero.
+func (e *Entry) showExpiry(at int64, x Expiry) {
+	e.dropExpiries(func(o Expiry) bool { return at == Never || o.At > at || o.Dot == x.Dot })
+	if at == Never {
+		return
+	}
+	ex := e.ensureExtra()
+	for _, w := range e.str.Writes() {
+		if !e.isMortal(w.Dot) {
+			ex.mortal = append(ex.mortal, w.Dot)
+			slices.SortFunc(ex.mortal, Dot.Compare)
+		}
+	}
+	if !x.Dot.IsZero() {
+		ex.addExpiry(x)
+	}
+}
+
+// Lose drops a key without a trace, as damaged memory would. It is what tests
+// and the benchmark of repair imitate damage with; nothing else calls it.
+func (p *Partition) Lose(key string) {
+	if p.entries[key] != nil {
+		p.update(key, func(e *Entry) { *e = Entry{} })
+	}
+}
+
+// Overwrite changes the bytes of the string that a key shows and nothing else of
+// it, as damaged memory would. It is what tests and the benchmark of repair
+// imitate damage with; nothing else calls it.
+func (p *Partition) Overwrite(key, value string) {
+	if e := p.entries[key]; e != nil && !e.str.write.Dot.IsZero() {
+		p.update(key, func(e *Entry) { e.str.write.Value = value })
+	}
+}

@@ -1,0 +1,118 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// Config describes one life of a node. Region, Name and Now are needed; a zero
+// value of the others means their default.
+type Config struct {
+	// Region is the region that the node is in.
+	Region string
+	// Name is the node's name, unique in its region.
+	Name string
+	// Zone is what fails together with the node. Default: none.
+	Zone string
+	// Weight is the node's share of the partitions against the others'.
+	// Default: 100.
+	Weight int
+	// Partitions is the cluster's number of partitions. Default: 256.
+	Partitions region.Partitions
+	// Copies is how many nodes of a region hold each partition. Default: 2.
+	Copies int
+	// Members sets the beats of membership.
+	Members region.Config
+	// Sync bounds and sets the beats of replication.
+	Sync cachesync.Config
+	// JoinWait is how long a starting node listens for others before it takes
+	// partitions. Default: 1 s.
+	JoinWait time.Duration
+	// FillWait bounds how long a node that takes a partition waits to be filled
+	// from another holder before it answers from what it has. Default: 10 s.
+	FillWait time.Duration
+	// LeaveWait bounds how long a node that leaves waits until other nodes have
+	// what it holds. Default: 5 s.
+	LeaveWait time.Duration
+	// KeepFor is how long a node keeps a partition that has moved elsewhere.
+	// Default: 30 s.
+	KeepFor time.Duration
+	// Started is when this life began, later than any former life of the same
+	// name: of two lives the later one has the name. Default: Now when the core is
+	// made.
+	Started time.Time
+	// Now is the node's clock. It never goes back.
+	Now func() time.Time
+	// Log takes what an operator should know. Default: discarded.
+	Log *slog.Logger
+}
+
+// ErrConfig is what every error about a configuration wraps.
+var ErrConfig = errors.New("node configuration")
+
+func (c Config) withDefaults() Config {
+	members := region.DefaultConfig()
+	for _, d := range []struct {
+		field    *time.Duration
+		standard time.Duration
+	}{
+		{&c.JoinWait, time.Second}, {&c.FillWait, 10 * time.Second},
+		{&c.LeaveWait, 5 * time.Second}, {&c.KeepFor, 30 * time.Second},
+		{&c.Members.HeartbeatEvery, members.HeartbeatEvery}, {&c.Members.SuspectAfter, members.SuspectAfter},
+	} {
+		if *d.field == 0 {
+			*d.field = d.standard
+		}
+	}
+	if c.Weight == 0 {
+		c.Weight = region.DefaultWeight
+	}
+	if c.Partitions == 0 {
+		c.Partitions = region.DefaultPartitions
+	}
+	if c.Copies == 0 {
+		c.Copies = region.DefaultCopies
+	}
+	if c.Started.IsZero() {
+		c.Started = c.Now()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Validate reports the first field that is missing or makes no sense.
+func (c Config) Validate() error {
+	m := region.Member{Name: c.Name, Region: c.Region, Zone: c.Zone, Weight: c.Weight, Replica: 1}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if c.Now == nil {
+		return fmt.Errorf("%w: no clock", ErrConfig)
+	}
+	if c.Copies < 0 || c.Copies > region.MaxCopies {
+		return fmt.Errorf("%w: %d copies; use 1 to %d", ErrConfig, c.Copies, region.MaxCopies)
+	}
+	for _, w := range []struct {
+		name string
+		wait time.Duration
+	}{
+		{"JoinWait", c.JoinWait}, {"FillWait", c.FillWait}, {"LeaveWait", c.LeaveWait}, {"KeepFor", c.KeepFor},
+	} {
+		if w.wait < 0 {
+			return fmt.Errorf("%w: %s is %v; use 0 for the default", ErrConfig, w.name, w.wait)
+		}
+	}
+	for _, err := range []error{c.Partitions.Validate(), c.Members.Validate(), c.Sync.Validate()} {
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,14 @@
+package core
+
+import "github.com/atollcache/atoll/node/wire"
+
+// The replies of a node that does not run a command. All say that another node,
+// or the same one later, may.
+var (
+	// ErrNotReady: the node is joining, or begins a new life.
+	ErrNotReady = &wire.Error{Code: wire.CodeUnavailable, Text: "LOADING the node is still joining: ask another or try again shortly"}
+	// ErrStopped: the node is leaving, or has left.
+	ErrStopped = &wire.Error{Code: wire.CodeUnavailable, Text: "ERR the node has been stopped: ask another"}
+	// ErrReleased: the node has just let the key's partition go.
+	ErrReleased = &wire.Error{Code: wire.CodeNotOwner, Text: "ERR partition is not held here any more: ask again"}
+)

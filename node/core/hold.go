@@ -1,0 +1,198 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+)
+
+// Take makes the node hold a partition, if it does not yet, and returns its
+// shard, which may have to be filled first. It fails when the life is over, and
+// when the partition cannot be held.
+func (c *Core) Take(p region.Partition) (*Shard, error) {
+	if s := c.Shard(p); s != nil && c.State() != Gone {
+		return s, nil
+	}
+	s, err := c.hold(p)
+	if err != nil {
+		return nil, err
+	}
+	c.checkFilled(s)
+	return s, nil
+}
+
+// hold is Take for a partition that is not held.
+func (c *Core) hold(p region.Partition) (*Shard, error) {
+	c.holding.Lock()
+	defer c.holding.Unlock()
+	if c.State() == Gone {
+		return nil, c.refusal()
+	}
+	if s := c.Shard(p); s != nil {
+		return s, nil
+	}
+	writer := max(c.writers[p], c.self)
+	if writer.Life() != c.self.Life() {
+		c.Outlive(fmt.Sprintf("partition %d has been let go and taken again %d times", p, crdt.Lives))
+		return nil, c.refusal()
+	}
+	if err := c.out.Hold(p, true); err != nil {
+		return nil, fmt.Errorf("hold partition %d: %w", p, err)
+	}
+	s := newShard(c.cfg, c.self, writer, p)
+	s.obey(*c.paused.Load())
+	c.shards[p].Store(s)
+	return s, nil
+}
+
+// drop ends the holding of a partition. What was written under the shard's ID
+// stays with others; should the node take the partition again, it begins there
+// with nothing, and counts its writes from one under another ID.
+func (c *Core) drop(s *Shard) {
+	c.holding.Lock()
+	defer c.holding.Unlock()
+	if err := c.out.Hold(s.id, false); err != nil {
+		c.cfg.Log.Warn("release partition", "partition", s.id, "err", err)
+	}
+	c.writers[s.id] = s.nextWriter()
+	c.shards[s.id].Store(nil)
+}
+
+// holdPlanned takes every partition that the node is to hold.
+func (c *Core) holdPlanned() error {
+	pl := c.Place()
+	for _, ring := range []*region.Ring{pl.planned, pl.serving[c.cfg.Region]} {
+		for _, p := range ring.HeldBy(c.cfg.Name) {
+			if _, err := c.Take(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// follow makes a node that is ready take and offer what the rings say now.
+func (c *Core) follow() {
+	c.step.follow = false
+	if err := c.holdPlanned(); err != nil {
+		c.cfg.Log.Warn("hold partitions", "err", err)
+	}
+	ring := c.Place().serving[c.cfg.Region]
+	var own, alt []region.Partition
+	for _, p := range ring.HeldBy(c.cfg.Name) {
+		holders := ring.Holders(p)
+		switch {
+		case holders[0] == c.cfg.Name:
+			own = append(own, p)
+		case holders[1] == c.cfg.Name:
+			alt = append(alt, p)
+		}
+	}
+	c.out.Offer(own, alt)
+}
+
+// checkAllFilled reports whether every shard is filled, having looked anew at
+// each that was not.
+func (c *Core) checkAllFilled() bool {
+	all := true
+	for i := range c.shards {
+		if s := c.shards[i].Load(); s != nil {
+			all = c.checkFilled(s) && all
+		}
+	}
+	return all
+}
+
+// checkFilled decides whether a shard has what the other holders have: it has
+// heard from them and misses nothing that they announced. Where nobody else
+// serves the partition there is nothing to wait for.
+func (c *Core) checkFilled(s *Shard) bool {
+	if s.IsReady() {
+		return true
+	}
+	near, far := c.expected(s.id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	heard := map[crdt.ReplicaID]crdt.HLC{}
+	for _, p := range s.mu.engine.Peers() {
+		heard[p.Replica] = p.Clock
+	}
+	enough := true
+	for _, m := range near {
+		enough = enough && heard[m.replica] > m.ready
+	}
+	if len(near) == 0 && len(far) > 0 {
+		enough = slices.ContainsFunc(far, func(m filler) bool { return heard[m.replica] > m.ready })
+	}
+	late := c.cfg.Now().Sub(s.mu.since) > c.cfg.FillWait
+	switch {
+	case enough && !s.mu.engine.Behind():
+		s.open()
+	case late:
+		c.cfg.Log.Warn("partition serves without having been filled", "partition", s.id)
+		s.open()
+	}
+	return s.IsReady()
+}
+
+// filler is a node that can fill a partition. What it announced before it was
+// ready does not count: it may not have been filled itself by then.
+type filler struct {
+	replica crdt.ReplicaID
+	ready   crdt.HLC // by its own clock
+}
+
+// expected returns the other nodes that serve a partition, of the own region and
+// of others whose writes are taken.
+func (c *Core) expected(p region.Partition) (near, far []filler) {
+	paused := *c.paused.Load()
+	members := c.Place().Serves(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range members {
+		f := filler{m.Replica, c.mu.told[m.Replica].ready}
+		switch {
+		case m.Replica == c.self || slices.Contains(paused, m.Region):
+		case m.Region == c.cfg.Region:
+			near = append(near, f)
+		default:
+			far = append(far, f)
+		}
+	}
+	return near, far
+}
+
+// sweepEvery is the beat at which expired keys are hidden, what has become
+// stable is forgotten, and what belongs elsewhere is let go.
+const sweepEvery = 200 * time.Millisecond
+
+// sweep works off what is due in the shards.
+func (c *Core) sweep(now time.Time) {
+	pl := c.Place()
+	for _, s := range c.Shards() {
+		holders := pl.replicas(s.id)
+		s.sweep(holders)
+		c.release(s, pl, holders, now)
+	}
+}
+
+// release drops a partition that belongs elsewhere now, once everybody who holds
+// it has all that is here.
+func (c *Core) release(s *Shard, pl *Placement, holders []crdt.ReplicaID, now time.Time) {
+	if pl.planned.Len() == 0 || pl.planned.Holds(c.cfg.Name, s.id) || pl.serving[c.cfg.Region].Holds(c.cfg.Name, s.id) {
+		s.unplaced = time.Time{}
+		return
+	}
+	if s.unplaced.IsZero() {
+		s.unplaced = now
+		return
+	}
+	if now.Sub(s.unplaced) < c.cfg.KeepFor || !s.closeIfSettled(holders) {
+		return
+	}
+	c.drop(s)
+	c.step.follow = true
+}

@@ -1,0 +1,166 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// Leave ends the life in good order: from now on no commands are let in; the next
+// steps hand over, for at most LeaveWait, and say goodbye. Whoever opened front
+// doors closes them first, so that nobody is turned away whom they still let in.
+func (c *Core) Leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.State() < Leaving {
+		c.state.Store(uint32(Leaving))
+	}
+}
+
+// Outlive ends a life that has missed so much that what it holds may bring back
+// what others have removed and forgotten. From now on no commands are let in; the
+// life is over once those under way have their replies and what they wrote has
+// been broadcast, after at most LeaveWait. Nothing else is handed over.
+func (c *Core) Outlive(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.State() == Gone || c.Outlived() {
+		return
+	}
+	c.cfg.Log.Warn("this life is over: the node drops what it holds and begins anew", "replica", c.self, "reason", reason)
+	c.outlived.Store(true) // First: who is not let in any more asks why.
+	c.state.Store(uint32(Leaving))
+}
+
+// Outlived reports whether the life has ended by [Core.Outlive], or is about to:
+// the node goes on in another one.
+func (c *Core) Outlived() bool { return c.outlived.Load() }
+
+// End ends the life at once: no shard runs a command any more, and the node says
+// goodbye. Others take its partitions over.
+func (c *Core) End() {
+	c.mu.Lock()
+	was := State(c.state.Swap(uint32(Gone)))
+	c.mu.Unlock()
+	if was == Gone {
+		return
+	}
+	c.holding.Lock() // No shard is added after this.
+	for _, s := range c.Shards() {
+		s.close()
+	}
+	c.holding.Unlock()
+	c.announce(true)
+}
+
+// stepLeaving ends the life when it has nothing left to do, or no more time.
+func (c *Core) stepLeaving(now time.Time) {
+	if !c.hasServed() {
+		c.End()
+		return
+	}
+	if c.step.leaveBy.IsZero() {
+		c.step.leaveBy = now.Add(c.cfg.LeaveWait)
+		c.greet() // Others plan without it from now on.
+		c.settle()
+	}
+	switch {
+	case c.mayGo():
+		c.End()
+	case !now.Before(c.step.leaveBy):
+		c.cfg.Log.Error("left before other nodes had everything")
+		c.End()
+	case c.step.remind.isDue(now):
+		c.remind()
+	}
+}
+
+// remindEvery is the beat at which a leaving node announces again what is missing
+// elsewhere: by itself an engine does that once, and then so seldom that the loss
+// of one message would take all the time there is.
+const remindEvery = 500 * time.Millisecond
+
+// remind announces what some node that stays does not have yet. It answers with
+// what it has, and pulls.
+func (c *Core) remind() {
+	pl := c.Place()
+	for _, s := range c.Shards() {
+		if stay := c.stay(pl, s.id); len(stay) > 0 && !s.isKnownTo(stay) {
+			s.Do(func(e *cachesync.Engine) { e.Announce() })
+		}
+	}
+}
+
+func (c *Core) hasServed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.served
+}
+
+// mayGo reports whether every command that was let in has its reply, and what all
+// have written is where it has to be.
+func (c *Core) mayGo() bool {
+	switch {
+	case c.running.Load() != 0:
+		return false
+	case c.Outlived():
+		return c.hasSent()
+	}
+	return c.hasHandedOver()
+}
+
+// hasSent reports whether all that was written here has been broadcast.
+func (c *Core) hasSent() bool {
+	sent := true
+	for _, s := range c.Shards() {
+		s.Do(func(e *cachesync.Engine) { sent = sent && e.Stats().QueueBytes == 0 })
+	}
+	return sent
+}
+
+// hasHandedOver reports whether of each partition that is held here some node
+// that stays has everything. Where there is no such node, nothing can be handed
+// over.
+func (c *Core) hasHandedOver() bool {
+	pl := c.Place()
+	for _, s := range c.Shards() {
+		if stay := c.stay(pl, s.id); len(stay) > 0 && !s.isKnownTo(stay) {
+			return false
+		}
+	}
+	return true
+}
+
+// stay returns the nodes that hold a partition when this one has left and take
+// its region's writes: those of the region if there are any, otherwise others.
+func (c *Core) stay(pl *Placement, p region.Partition) []crdt.ReplicaID {
+	var out []crdt.ReplicaID
+	for _, name := range pl.planned.Holders(p) {
+		if m, ok := pl.Named(c.cfg.Region, name); ok && m.Replica != c.self {
+			out = append(out, m.Replica)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, m := range pl.Serves(p) {
+		if m.Region != c.cfg.Region && !c.Paused(c.cfg.Region, m.Region) {
+			out = append(out, m.Replica)
+		}
+	}
+	return out
+}
+
+// isKnownTo reports whether one of the replicas has all that is here.
+func (s *Shard) isKnownTo(replicas []crdt.ReplicaID) bool {
+	known := false
+	s.Do(func(e *cachesync.Engine) {
+		known = len(e.Vector()) == 0 || slices.ContainsFunc(e.Peers(), func(p cachesync.Peer) bool {
+			return !p.Lags && slices.Contains(replicas, p.Replica)
+		})
+	})
+	return known
+}

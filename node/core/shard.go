@@ -1,0 +1,242 @@
+package core
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// Shard is one partition in memory: its state, its engine and what expires in it,
+// under one lock. It is a command.Target.
+type Shard struct {
+	id       region.Partition
+	self     crdt.ReplicaID
+	writer   crdt.ReplicaID // under which the engine began to write
+	now      func() time.Time
+	ready    atomic.Bool   // filled from the other holders, or known to be the first; changed under mu
+	opened   chan struct{} // closed when ready or closed
+	unplaced time.Time     // when it was found to belong elsewhere; only sweeps touch it
+
+	mu struct {
+		sync.Mutex
+		state   crdt.Partition
+		engine  *cachesync.Engine
+		waiters []waiter
+		paused  []string  // regions whose writes are not taken
+		closed  bool      // the node has let the partition go; this shard is of no use any more
+		since   time.Time // when the node took the partition
+	}
+}
+
+// waiter waits until the shard has seen a write.
+type waiter struct {
+	dot  crdt.Dot
+	seen chan struct{}
+}
+
+func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition) *Shard {
+	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, opened: make(chan struct{})}
+	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, &s.mu.state)
+	s.mu.since = cfg.Now()
+	return s
+}
+
+// ID returns the partition.
+func (s *Shard) ID() region.Partition { return s.id }
+
+// Do runs f alone with the shard's engine and wakes who waits for what it
+// applied.
+func (s *Shard) Do(f func(*cachesync.Engine)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.mu.engine)
+	s.wake()
+}
+
+// Look runs f alone with the shard's engine and state, which it does not change.
+func (s *Shard) Look(f func(e *cachesync.Engine, state *crdt.Partition)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.mu.engine, &s.mu.state)
+}
+
+// wake wakes who waits for what has been seen by now. The caller holds the lock.
+func (s *Shard) wake() {
+	if len(s.mu.waiters) == 0 {
+		return
+	}
+	seen := s.mu.state.Vector()
+	s.mu.waiters = slices.DeleteFunc(s.mu.waiters, func(w waiter) bool {
+		if !seen.Covers(w.dot) {
+			return false
+		}
+		close(w.seen)
+		return true
+	})
+}
+
+// HasSeen reports whether the shard has seen a write, which the zero dot always
+// has been.
+func (s *Shard) HasSeen(d crdt.Dot) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.state.Vector().Covers(d)
+}
+
+// maxWaiters bounds the commands that wait for a write in one partition; more
+// are answered without waiting.
+const maxWaiters = 4096
+
+// Await returns a channel that is closed when the shard has seen the write d, nil
+// when too many wait already. Whoever stops waiting before calls [Shard.Forgo].
+func (s *Shard) Await(d crdt.Dot) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.mu.waiters) >= maxWaiters {
+		return nil
+	}
+	w := waiter{d, make(chan struct{})}
+	s.mu.waiters = append(s.mu.waiters, w)
+	s.wake()
+	return w.seen
+}
+
+// Forgo takes back an [Shard.Await].
+func (s *Shard) Forgo(seen <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.waiters = slices.DeleteFunc(s.mu.waiters, func(w waiter) bool { return w.seen == seen })
+}
+
+// Now implements command.Target.
+func (s *Shard) Now() int64 { return s.now().UnixMilli() }
+
+// Read implements command.Target.
+func (s *Shard) Read(keys []string, f func(crdt.View)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.closed {
+		return ErrReleased
+	}
+	now := s.now().UnixMilli()
+	for _, key := range keys {
+		f(s.mu.state.Entry(key).View(now))
+	}
+	return nil
+}
+
+// Write implements command.Target: what run notes becomes a write of this
+// replica.
+func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	var delta *crdt.Delta
+	var err error
+	s.Do(func(e *cachesync.Engine) {
+		if s.mu.closed {
+			err = ErrReleased
+			return
+		}
+		delta, err = e.Write(s.now(), key, request, run)
+	})
+	if errors.Is(err, cachesync.ErrDuplicate) {
+		return crdt.Dot{}, command.ErrRepeated
+	}
+	if err != nil || delta == nil {
+		return crdt.Dot{}, err
+	}
+	return delta.Dot, nil
+}
+
+// IsReady reports whether the shard answers for the partition.
+func (s *Shard) IsReady() bool { return s.ready.Load() }
+
+// Opened returns a channel that is closed when the shard answers for the
+// partition, or has been let go without having done so.
+func (s *Shard) Opened() <-chan struct{} { return s.opened }
+
+// open makes the shard answer for the partition. The caller holds the lock.
+func (s *Shard) open() {
+	if !s.ready.Swap(true) && !s.mu.closed {
+		close(s.opened)
+	}
+}
+
+// close ends the shard: it runs no command any more.
+func (s *Shard) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeLocked()
+}
+
+func (s *Shard) closeLocked() {
+	if !s.mu.closed && !s.IsReady() {
+		close(s.opened)
+	}
+	s.mu.closed = true
+}
+
+// closeIfSettled ends the shard if all holders have all that is here, and reports
+// whether it did.
+func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.mu.engine
+	if e.Stats().HoldBytes > 0 {
+		return false
+	}
+	peers := e.Peers()
+	for _, r := range holders {
+		i := slices.IndexFunc(peers, func(p cachesync.Peer) bool { return p.Replica == r })
+		if r != s.self && (i < 0 || peers[i].Lags || peers[i].Behind) {
+			return false
+		}
+	}
+	s.closeLocked()
+	return true
+}
+
+// nextWriter returns the ID after all that the engine has written under: it goes
+// on under the next each time that it is rebuilt.
+func (s *Shard) nextWriter() crdt.ReplicaID {
+	next := s.writer + 1
+	s.Do(func(e *cachesync.Engine) { next += crdt.ReplicaID(e.Stats().Rebuilt) })
+	return next
+}
+
+// sweep hides what has expired and forgets what is stable among the holders.
+func (s *Shard) sweep(holders []crdt.ReplicaID) {
+	s.Do(func(e *cachesync.Engine) { e.Sweep(s.now(), holders) })
+}
+
+// obey stops and restarts the taking of regions' writes.
+func (s *Shard) obey(paused []string) {
+	s.Do(func(e *cachesync.Engine) {
+		for _, r := range without(paused, s.mu.paused) {
+			e.Pause(r)
+		}
+		for _, r := range without(s.mu.paused, paused) {
+			e.Resume(r)
+		}
+		s.mu.paused = paused
+	})
+}
+
+// Count returns the bytes of all entries, those included that are hidden and not
+// yet forgotten, and how many keys show at a wall time.
+func (s *Shard) Count(now int64) (bytes, keys int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.state.Each(func(_ string, e *crdt.Entry) bool {
+		if e.View(now).Exists() {
+			keys++
+		}
+		return true
+	})
+	return s.mu.state.Bytes(), keys
+}
