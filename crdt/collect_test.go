@@ -124,11 +124,31 @@ func TestHorizonGrowsOnlyByWhatIsForgotten(t *testing.T) {
 	a.write("h", hset("f", "v"))
 	a.write("h", hdel("f"))
 	a.sweep(never)
+	checkWaiting(t, "two strings", &a.p, 1)
 	a.write("k", set("x", Never))
+	checkWaiting(t, "replaced", &a.p, 0)
 	if c := a.sweep(always); c != (Collected{}) || !a.p.Horizon().IsZero() {
 		t.Errorf("want nothing forgotten, have %+v, horizon %v", c, a.p.Horizon())
 	}
 	checkWaiting(t, "all replaced", &a.p, 0)
+}
+
+// TestTouchedKeyWaitsAnew: the mark that it waited for says nothing of what has
+// come to the key since.
+func TestTouchedKeyWaitsAnew(t *testing.T) {
+	a, b, c := newSite(1), newSite(2), newSite(3)
+	a.write("k", set("v", Never))
+	a.apply(b.write("k", set("w", Never)))
+	a.sweep(never)
+	first := a.p.Waiting().Mark
+	a.apply(c.write("k", set("x", Never)))
+	if got := a.sweep(func(v Vector, _ HLC) bool { return first.CoversAll(v) }); got != (Collected{}) {
+		t.Errorf("the first mark is stable: want nothing forgotten, have %+v", got)
+	}
+	checkWaiting(t, "the first mark is stable", &a.p, 1)
+	if got := a.sweep(always); got.Trimmed != 1 || !a.p.Entry("k").Plain(a.now) {
+		t.Errorf("all is stable: want k trimmed, have %+v", got)
+	}
 }
 
 // TestMarkJudgesExpiry: what expires after a mark is not dropped by it, however

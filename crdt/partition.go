@@ -96,18 +96,6 @@ func (p *Partition) update(key string, f func(*Entry)) {
 	p.touched(key, e)
 }
 
-// Forget drops the entry of a key, of which nothing has come since the partition
-// had seen at. The caller knows that every holder has seen at, that none of them
-// can still send anything older, and that nothing of the entry is visible. What
-// at covers becomes part of the horizon.
-func (p *Partition) Forget(key string, at Vector) {
-	if p.entries[key] == nil {
-		return
-	}
-	p.update(key, func(e *Entry) { *e = Entry{} })
-	p.horizon = p.horizon.Join(Horizon{Vector: at, Stamp: p.stamp})
-}
-
 // Snapshot is the whole state of a partition at one moment, a consistent cut.
 type Snapshot struct {
 	Vector  Vector
@@ -180,7 +168,7 @@ func (p *Partition) take(s *Snapshot) {
 	theirs := make(map[string]*Entry, len(s.Keys))
 	for i, k := range s.Keys {
 		theirs[k] = s.Entries[i]
-		p.stamp = max(p.stamp, s.Entries[i].highest())
+		p.stamp = max(p.stamp, s.Entries[i].Latest())
 	}
 	var none Entry
 	for _, k := range p.Keys() {

@@ -212,8 +212,8 @@ func (e *Entry) lowest(v Vector) HLC {
 	return low
 }
 
-// highest returns the highest stamp of what an entry keeps, its cut included.
-func (e *Entry) highest() HLC {
+// Latest returns the highest stamp of what the entry keeps, its cut included.
+func (e *Entry) Latest() HLC {
 	high := e.Cut()
 	e.eachStamp(func(_ Dot, h HLC) { high = max(high, h) })
 	return high

@@ -46,6 +46,10 @@ type Config struct {
 	Limits command.Limits
 	// Members sets the beats of membership.
 	Members region.Config
+	// FrozenAfter is how long the process may stand still before the node takes it
+	// for frozen: it then runs nothing of what it was asked meanwhile, and nothing else
+	// until it has caught up. Default: 1 s.
+	FrozenAfter time.Duration
 	// Sync bounds and sets the beats of replication.
 	Sync cachesync.Config
 	// JoinWait is how long a starting node listens for others before it takes
@@ -82,11 +86,13 @@ var ErrConfig = core.ErrConfig
 
 // core returns what of the configuration the core needs.
 func (c Config) core() core.Config {
+	started := time.Now()
 	return core.Config{
 		Region: c.Region, Name: c.Name, Zone: c.Zone, Weight: c.Weight,
 		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync,
-		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor,
-		Now: c.Now, Log: c.Log,
+		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor, FrozenAfter: c.FrozenAfter,
+		Clocks: region.ClockConfig{MaxSkew: c.Sync.MaxSkew},
+		Now: c.Now, Mono: func() time.Duration { return time.Since(started) }, Log: c.Log,
 	}
 }
 

@@ -37,6 +37,9 @@ func (n *Node) enter(ctx context.Context) (*life, error) {
 	for {
 		l := n.life.Load()
 		err := l.enter(ctx)
+		if err == core.ErrAwaking && sleep(ctx, stepEvery) {
+			continue // Whoever calls from within has been frozen as well, and waits.
+		}
 		if err == nil || !l.core.Outlived() {
 			return l, err
 		}

@@ -71,11 +71,12 @@ func absorb(a, b []crdt.Effect) ([]crdt.Effect, bool) {
 func touches(op crdt.EffectOp) bool { return op == crdt.EffectPut || op == crdt.EffectRemove }
 
 // absorbByClear makes b's leading clear take what a's effects saw as well. A
-// time cut cannot be absorbed: it speaks of the unseen.
+// time cut cannot be absorbed: it speaks of the unseen. Nor is what a settles: it is
+// rare, and speaks of several cells.
 func absorbByClear(a, b []crdt.Effect) ([]crdt.Effect, bool) {
 	var seen []crdt.Seen
 	for _, f := range a {
-		if f.Op == crdt.EffectCut {
+		if f.Op == crdt.EffectCut || f.Op == crdt.EffectSettle {
 			return nil, false
 		}
 		for _, s := range f.Seen {

@@ -55,6 +55,9 @@ var (
 	// ErrDuplicate is returned by Engine.Write for a request ID that it
 	// remembers: the command has run already, here or at another replica.
 	ErrDuplicate = errors.New("request has run already")
+	// ErrAhead is returned by Engine.Write while the stamps given so far are further
+	// ahead of the clock than Config.MaxSkew: peers would not take the write.
+	ErrAhead = errors.New("stamps are ahead of the clock")
 )
 
 // Engine replicates one partition at one replica. It is a stepped machine: it
@@ -81,6 +84,7 @@ type Engine struct {
 	changed   time.Time       // first change that has not been announced; zero: none
 	announced time.Time       // last announcement
 	digested  time.Time       // last announcement with a digest
+	passing   bool            // the partition is not meant to be kept
 }
 
 // NewEngine returns an engine for a store that only it writes.
@@ -123,6 +127,10 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	if request != 0 && e.requests.has(request) {
 		e.stats.Duplicates++
 		return nil, ErrDuplicate
+	}
+	if e.clock.Last().Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+		e.stats.Ahead++
+		return nil, ErrAhead
 	}
 	own := e.store.Vector().Get(e.writer)
 	d := &crdt.Delta{
@@ -202,7 +210,7 @@ func (e *Engine) Heads(now time.Time) *Message {
 	m := e.message(KindHeads)
 	m.Vector = e.store.Vector().Clone()
 	m.Held = e.hold.heads()
-	m.Refused = e.peers.refused()
+	m.Refused, m.Passing = e.peers.refused(), e.passing
 	m.Clock = crdt.StampAt(now.UnixMilli())
 	e.digest(now, m)
 	return m
@@ -211,6 +219,15 @@ func (e *Engine) Heads(now time.Time) *Message {
 // Announce makes the heads due at once, for a peer that has just appeared or a
 // link that has been resumed.
 func (e *Engine) Announce() { e.announced, e.digested = time.Time{}, time.Time{} }
+
+// Pass says with every announcement from now on whether this replica means to let
+// the partition go: who lets it go as well does not rely on this one.
+func (e *Engine) Pass(passing bool) {
+	if e.passing != passing {
+		e.passing = passing
+		e.Announce()
+	}
+}
 
 // Pause stops taking anything from a region until [Engine.Resume]; what it asks
 // for it is still given. Nothing is lost: what is missed is pulled afterwards.

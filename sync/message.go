@@ -64,6 +64,8 @@ type Message struct {
 	// Refused names the peers whose state the sender cannot take, because it lacks
 	// what the sender has forgotten. KindHeads.
 	Refused []crdt.ReplicaID
+	// Passing says that the sender does not mean to keep the partition. KindHeads.
+	Passing bool
 	// Clock is the sender's wall clock with KindHeads, and its highest stamp with
 	// KindSnapshot when the snapshot was taken. No write that it makes later has a
 	// lower stamp, and none in the snapshot a higher one.

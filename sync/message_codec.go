@@ -14,7 +14,7 @@ import (
 //
 //	deltas    partition, sender, region, flags, [delta, ...]
 //	heads     sender, region,
-//	          [[partition, vector, held, clock, at, digest, keys, refused], ...]
+//	          [[partition, vector, held, clock, at, digest, keys, refused, passing], ...]
 //	pull      partition, sender, region, vector
 //	fetch     partition, sender, region, session, index
 //	snapshot  partition, sender, region, session, index, last, clock,
@@ -27,7 +27,7 @@ import (
 //	mended    partition, sender, region, vector, horizon, [key, entry, ...], count
 //
 // A range is a seed, a number of bits and a prefix. The last fields of heads are
-// missing where there is no digest, and nobody who is refused.
+// missing where they say nothing.
 
 // tagBase is the tag of the first kind; package crdt uses the tags below 16.
 const tagBase = 16
@@ -91,6 +91,8 @@ func EncodeHeads(ms []*Message) []byte {
 	for _, m := range ms {
 		n := 4
 		switch {
+		case m.Passing:
+			n = 9
 		case len(m.Refused) > 0:
 			n = 8
 		case m.At != 0:
@@ -111,6 +113,9 @@ func EncodeHeads(ms []*Message) []byte {
 			for _, r := range m.Refused {
 				e.Replica(r)
 			}
+		}
+		if n >= 9 {
+			e.Bool(m.Passing)
 		}
 	}
 	return e.Append(nil, tagBase+uint8(KindHeads))
@@ -213,6 +218,9 @@ func decodeHeads(d *crdt.Decoder) []*Message {
 					m.Refused = append(m.Refused, d.Replica())
 				}
 			}
+		}
+		if rec.More() {
+			m.Passing = d.Bool()
 		}
 		rec.End()
 		out = append(out, m)

@@ -18,6 +18,7 @@ type peer struct {
 	passed  bool // it was asked in vain in this round of pulls
 	refused bool // its state lacks what has been forgotten here
 	refuses bool // it says so of this replica's state
+	passing bool // it does not mean to keep the partition
 
 	compared time.Time // when what it shows was last compared, or when it was first heard
 	differs  time.Time // since when it shows something else although its vector is equal; zero: it does not
@@ -57,7 +58,7 @@ func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, own crdt.V
 	switch {
 	case m.Clock > o.clock:
 		// Its vector may even be smaller: it has been rebuilt.
-		o.clock, o.vector, o.held = m.Clock, m.Vector, m.Held
+		o.clock, o.vector, o.held, o.passing = m.Clock, m.Vector, m.Held, m.Passing
 	case m.Clock == o.clock:
 		// Which of the two is newer is not known.
 		o.vector, o.held = o.vector.Join(m.Vector), o.held.Join(m.Held)
@@ -288,6 +289,7 @@ func (e *Engine) Peers() []Peer {
 		out = append(out, Peer{
 			Replica: p.replica, Region: p.region, Heard: p.heard, Clock: p.clock,
 			Behind: !e.store.Vector().CoversAll(p.vector), Lags: !p.vector.CoversAll(e.store.Vector()),
+			Passing: p.passing, Vector: p.vector,
 		})
 	}
 	return out
@@ -301,4 +303,6 @@ type Peer struct {
 	Clock   crdt.HLC  // its wall clock when it did
 	Behind  bool      // it has something that is missing here
 	Lags    bool      // it lacks something that is here, as far as it has announced
+	Vector  crdt.Vector
+	Passing bool // it has said that it does not mean to keep the partition
 }

@@ -366,7 +366,7 @@ func (e *Engine) answerMend(now time.Time, m *Message) *Message {
 	// First what is asked for, as it is: the peer decides for itself.
 	out := e.message(KindMended)
 	out.Piece, out.Count = e.piece(e.Keys(m.At, m.Range, m.Items), m.Piece.Vector)
-	e.mend(m.At, m.Piece)
+	e.mend(now, m.At, m.Piece)
 	return out
 }
 
@@ -382,7 +382,7 @@ func (e *Engine) receiveMended(now time.Time, m *Message) {
 		return
 	}
 	c.vector = m.Piece.Vector
-	e.mend(c.at, m.Piece)
+	e.mend(now, c.at, m.Piece)
 	c.ask = c.ask[m.Count:]
 	e.pull.again, e.pull.sent = true, now
 	e.nextRange(now)
@@ -390,10 +390,11 @@ func (e *Engine) receiveMended(now time.Time, m *Message) {
 
 // mend takes from entries of a holder what they show and is missing here, of the
 // keys to which both have applied the same writes.
-func (e *Engine) mend(at int64, theirs *crdt.Snapshot) {
+func (e *Engine) mend(now time.Time, at int64, theirs *crdt.Snapshot) {
 	unseen, ok := e.log.keysBeyond(theirs.Vector)
+	ahead := crdt.StampAt(now.Add(e.cfg.MaxSkew).UnixMilli())
 	for i, key := range theirs.Keys {
-		if !ok || unseen[key] {
+		if !ok || unseen[key] || theirs.Entries[i].Latest() > ahead {
 			e.stats.Unjudged++
 			continue
 		}

@@ -120,6 +120,15 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 		f.session, f.clock = m.Session, m.Clock
 		f.staged = crdt.Snapshot{Vector: m.Piece.Vector, Horizon: m.Piece.Horizon}
 	}
+	for _, entry := range m.Piece.Entries {
+		if entry.Latest() > f.clock {
+			// It breaks the promise of Clock: taken in, it would push this clock ahead.
+			e.stats.Skewed++
+			e.stats.SkewedBy = m.From
+			e.fruitless(now)
+			return
+		}
+	}
 	f.staged.Keys = append(f.staged.Keys, m.Piece.Keys...)
 	f.staged.Entries = append(f.staged.Entries, m.Piece.Entries...)
 	f.index++

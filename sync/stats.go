@@ -18,6 +18,7 @@ type Stats struct {
 	Failed       int // deltas that the store refused
 	Paused       int // messages not taken because their region is paused
 	Duplicates   int // commands refused because their request ID had run
+	Ahead        int // commands refused because earlier stamps are too far ahead of the clock
 	Pulls        int // pulls sent
 	PullTimeouts int // pulls that nobody answered in time
 	Snapshots    int // snapshots joined
@@ -59,6 +60,7 @@ func (s Stats) Add(o Stats) Stats {
 	s.Failed += o.Failed
 	s.Paused += o.Paused
 	s.Duplicates += o.Duplicates
+	s.Ahead += o.Ahead
 	s.Pulls += o.Pulls
 	s.PullTimeouts += o.PullTimeouts
 	s.Snapshots += o.Snapshots

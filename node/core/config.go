@@ -42,12 +42,22 @@ type Config struct {
 	// KeepFor is how long a node keeps a partition that has moved elsewhere.
 	// Default: 30 s.
 	KeepFor time.Duration
+	// FrozenAfter is how long the node may go without a step before it takes itself
+	// to have been frozen: what it was asked meanwhile others have answered, so that
+	// it runs none of it, and nothing else until it has caught up. It must exceed the
+	// longest wait for the processor, and be no longer than clients wait before they
+	// ask another node. Default: 1 s.
+	FrozenAfter time.Duration
+	// Clocks says when clocks are out of line. Default: as region.ClockConfig says.
+	Clocks region.ClockConfig
 	// Started is when this life began, later than any former life of the same
 	// name: of two lives the later one has the name. Default: Now when the core is
 	// made.
 	Started time.Time
 	// Now is the node's clock. It never goes back.
 	Now func() time.Time
+	// Mono is a clock that nobody sets, from any moment on. Default: as Now.
+	Mono func() time.Duration
 	// Log takes what an operator should know. Default: discarded.
 	Log *slog.Logger
 }
@@ -62,7 +72,7 @@ func (c Config) withDefaults() Config {
 		standard time.Duration
 	}{
 		{&c.JoinWait, time.Second}, {&c.FillWait, 10 * time.Second},
-		{&c.LeaveWait, 5 * time.Second}, {&c.KeepFor, 30 * time.Second},
+		{&c.LeaveWait, 5 * time.Second}, {&c.KeepFor, 30 * time.Second}, {&c.FrozenAfter, time.Second},
 		{&c.Members.HeartbeatEvery, members.HeartbeatEvery}, {&c.Members.SuspectAfter, members.SuspectAfter},
 	} {
 		if *d.field == 0 {
@@ -80,6 +90,10 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Started.IsZero() {
 		c.Started = c.Now()
+	}
+	if c.Mono == nil {
+		started := c.Now()
+		c.Mono = func() time.Duration { return c.Now().Sub(started) }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -104,12 +118,13 @@ func (c Config) Validate() error {
 		wait time.Duration
 	}{
 		{"JoinWait", c.JoinWait}, {"FillWait", c.FillWait}, {"LeaveWait", c.LeaveWait}, {"KeepFor", c.KeepFor},
+		{"FrozenAfter", c.FrozenAfter},
 	} {
 		if w.wait < 0 {
 			return fmt.Errorf("%w: %s is %v; use 0 for the default", ErrConfig, w.name, w.wait)
 		}
 	}
-	for _, err := range []error{c.Partitions.Validate(), c.Members.Validate(), c.Sync.Validate()} {
+	for _, err := range []error{c.Partitions.Validate(), c.Members.Validate(), c.Sync.Validate(), c.Clocks.Validate()} {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrConfig, err)
 		}

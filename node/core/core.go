@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -40,10 +41,14 @@ type Core struct {
 	running  atomic.Int64            // commands that were let in and have no reply yet
 	shards   []atomic.Pointer[Shard] // by partition; nil where it is not held
 	place    atomic.Pointer[Placement]
-	paused   atomic.Pointer[[]string] // regions whose writes are not taken, sorted; changed under holding
-	holding  sync.Mutex               // what is held and what is paused; may be held while another lock is taken
-	writers  []crdt.ReplicaID         // by partition: who writes when it is taken again, zero if it never was; guarded by holding
-	signs    sync.Map                 // by replica ID of a member, when something else than a heartbeat came: *atomic.Int64
+	paused   atomic.Pointer[[]string]   // regions whose writes are not taken, sorted; changed under holding
+	holding  sync.Mutex                 // what is held and what is paused; may be held while another lock is taken
+	writers  []crdt.ReplicaID           // by partition: who writes when it is taken again, zero if it never was; guarded by holding
+	alive    atomic.Int64               // when the node last looked at the time, by its clock
+	waking   atomic.Bool                // the node has been frozen and has not caught up
+	refuses  atomic.Pointer[wire.Error] // why writes are refused; nil: they are not
+	guard    guard
+	signs    sync.Map // by replica ID of a member, when something else than a heartbeat came: *atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -64,9 +69,12 @@ type Core struct {
 	// Only Step touches these.
 	step struct {
 		joinBy, leaveBy time.Time // when Listening and Leaving are over; zero before they begin
+		left            time.Time // when it began to leave
 		follow          bool      // the placement has not been followed
 		sweep           beat
-		remind          beat // what is missing elsewhere, while leaving
+		judge           beat      // of the clocks
+		woke            time.Time // when the node woke up and began to catch up; zero: it has
+		remind          beat      // what is missing elsewhere, while leaving
 	}
 }
 
@@ -88,12 +96,16 @@ func New(cfg Config, self crdt.ReplicaID, out Outside) (*Core, error) {
 	c.paused.Store(&[]string{})
 	c.mu.told = map[crdt.ReplicaID]told{}
 	c.mu.beat.every = cfg.Members.HeartbeatEvery
+	c.step.judge.every = cfg.Members.HeartbeatEvery
 	c.step.sweep.every, c.step.remind.every = sweepEvery, remindEvery
 	var err error
 	if c.mu.view, err = region.NewView(cfg.Members); err != nil {
 		return nil, err
 	}
 	if c.mu.links, err = region.NewLinks(cfg.Members); err != nil {
+		return nil, err
+	}
+	if c.guard.clocks, err = region.NewClocks(self, cfg.Clocks); err != nil {
 		return nil, err
 	}
 	pl, err := newPlacement(c.mu.view, cfg)
@@ -115,12 +127,17 @@ func (c *Core) Place() *Placement { return c.place.Load() }
 
 // Enter lets commands in when the node is ready. Whoever was let in calls
 // [Core.Exit] once they have their replies; a node that leaves waits for them. It
-// returns [ErrNotReady] or [ErrStopped] otherwise.
+// returns [ErrNotReady], [ErrAwaking] or [ErrStopped] otherwise.
 func (c *Core) Enter() error {
 	// In this order: a leaving node looks at running after it has changed state.
 	c.running.Add(1)
-	if c.State() == Ready {
+	switch {
+	case c.State() != Ready:
+	case !c.isAsleep():
 		return nil
+	default:
+		c.running.Add(-1)
+		return ErrAwaking
 	}
 	c.running.Add(-1)
 	return c.refusal()

@@ -7,6 +7,11 @@ import "github.com/atollcache/atoll/node/wire"
 var (
 	// ErrNotReady: the node is joining, or begins a new life.
 	ErrNotReady = &wire.Error{Code: wire.CodeUnavailable, Text: "LOADING the node is still joining: ask another or try again shortly"}
+	// ErrAwaking: the node was frozen and catches up. What reaches it now may have
+	// been asked long ago, and others have answered since.
+	ErrAwaking = &wire.Error{Code: wire.CodeUnavailable, Text: "LOADING the node was frozen and catches up: ask another or try again shortly"}
+	// errAhead: the node's clock, or one that it believed, has been wrong.
+	errAhead = &wire.Error{Code: wire.CodeUnavailable, Text: "CLOCKSKEW what this node has written is stamped ahead of its clock, which has been set back: restart the node, or use another"}
 	// ErrStopped: the node is leaving, or has left.
 	ErrStopped = &wire.Error{Code: wire.CodeUnavailable, Text: "ERR the node has been stopped: ask another"}
 	// ErrReleased: the node has just let the key's partition go.

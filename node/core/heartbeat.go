@@ -18,6 +18,8 @@ type heartbeat struct {
 	clock   int64 // wall time in milliseconds
 	links   []region.LinkState
 	leaving bool
+	echoes  []region.Echo // of others' heartbeats
+	wants   bool          // heads of everybody, to catch up
 }
 
 func encodeHeartbeat(h heartbeat) []byte {
@@ -26,6 +28,8 @@ func encodeHeartbeat(h heartbeat) []byte {
 	e.Int(h.clock)
 	e.String(string(region.AppendLinks(nil, h.links)))
 	e.Bool(h.leaving)
+	e.String(string(region.AppendEchoes(nil, h.echoes)))
+	e.Bool(h.wants)
 	return e.Append(nil, TagHeartbeat)
 }
 
@@ -44,7 +48,16 @@ func decodeHeartbeat(b []byte) (heartbeat, error) {
 	links := pack.NewReader(d.Bytes())
 	h.links = region.ReadLinks(links)
 	h.leaving = d.Bool()
-	if err := errors.Join(d.Err(), member.Done(), links.Done()); err != nil {
+	var err error
+	if d.More() {
+		echoes := pack.NewReader(d.Bytes())
+		h.echoes = region.ReadEchoes(echoes)
+		err = echoes.Done()
+	}
+	if d.More() {
+		h.wants = d.Bool()
+	}
+	if err := errors.Join(d.Err(), err, member.Done(), links.Done()); err != nil {
 		return h, errors.Join(ErrHeartbeat, err)
 	}
 	return h, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
 )
 
 // Take makes the node hold a partition, if it does not yet, and returns its
@@ -42,7 +43,7 @@ func (c *Core) hold(p region.Partition) (*Shard, error) {
 	if err := c.out.Hold(p, true); err != nil {
 		return nil, fmt.Errorf("hold partition %d: %w", p, err)
 	}
-	s := newShard(c.cfg, c.self, writer, p)
+	s := newShard(c.cfg, c.self, writer, p, &c.refuses)
 	s.obey(*c.paused.Load())
 	c.shards[p].Store(s)
 	return s, nil
@@ -118,7 +119,9 @@ func (c *Core) checkFilled(s *Shard) bool {
 	defer s.mu.Unlock()
 	heard := map[crdt.ReplicaID]crdt.HLC{}
 	for _, p := range s.mu.engine.Peers() {
-		heard[p.Replica] = p.Clock
+		if !p.Heard.Before(s.mu.since) {
+			heard[p.Replica] = p.Clock
+		}
 	}
 	enough := true
 	for _, m := range near {
@@ -183,11 +186,15 @@ func (c *Core) sweep(now time.Time) {
 // it has all that is here.
 func (c *Core) release(s *Shard, pl *Placement, holders []crdt.ReplicaID, now time.Time) {
 	if pl.planned.Len() == 0 || pl.planned.Holds(c.cfg.Name, s.id) || pl.serving[c.cfg.Region].Holds(c.cfg.Name, s.id) {
-		s.unplaced = time.Time{}
+		if !s.unplaced.IsZero() {
+			s.unplaced = time.Time{}
+			s.Do(func(e *cachesync.Engine) { e.Pass(false) })
+		}
 		return
 	}
 	if s.unplaced.IsZero() {
 		s.unplaced = now
+		s.Do(func(e *cachesync.Engine) { e.Pass(true) })
 		return
 	}
 	if now.Sub(s.unplaced) < c.cfg.KeepFor || !s.closeIfSettled(holders) {

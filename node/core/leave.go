@@ -63,7 +63,7 @@ func (c *Core) stepLeaving(now time.Time) {
 		return
 	}
 	if c.step.leaveBy.IsZero() {
-		c.step.leaveBy = now.Add(c.cfg.LeaveWait)
+		c.step.left, c.step.leaveBy = now, now.Add(c.cfg.LeaveWait)
 		c.greet() // Others plan without it from now on.
 		c.settle()
 	}
@@ -86,9 +86,12 @@ const remindEvery = 500 * time.Millisecond
 // remind announces what some node that stays does not have yet. It answers with
 // what it has, and pulls.
 func (c *Core) remind() {
+	if c.running.Load() != 0 {
+		return // There may be more to come.
+	}
 	pl := c.Place()
 	for _, s := range c.Shards() {
-		if stay := c.stay(pl, s.id); len(stay) > 0 && !s.isKnownTo(stay) {
+		if stay := c.stay(pl, s.id); len(stay) > 0 && !s.isKnownTo(stay, c.step.left) {
 			s.Do(func(e *cachesync.Engine) { e.Announce() })
 		}
 	}
@@ -127,7 +130,7 @@ func (c *Core) hasSent() bool {
 func (c *Core) hasHandedOver() bool {
 	pl := c.Place()
 	for _, s := range c.Shards() {
-		if stay := c.stay(pl, s.id); len(stay) > 0 && !s.isKnownTo(stay) {
+		if stay := c.stay(pl, s.id); len(stay) > 0 && !s.isKnownTo(stay, c.step.left) {
 			return false
 		}
 	}
@@ -154,12 +157,17 @@ func (c *Core) stay(pl *Placement, p region.Partition) []crdt.ReplicaID {
 	return out
 }
 
-// isKnownTo reports whether one of the replicas has all that is here.
-func (s *Shard) isKnownTo(replicas []crdt.ReplicaID) bool {
+// isKnownTo reports whether one of the replicas, which means to keep the partition,
+// has all that was here when the last command of this node was done: it has said
+// so since. What others write meanwhile is not this node's to hand over.
+func (s *Shard) isKnownTo(replicas []crdt.ReplicaID, since time.Time) bool {
 	known := false
 	s.Do(func(e *cachesync.Engine) {
-		known = len(e.Vector()) == 0 || slices.ContainsFunc(e.Peers(), func(p cachesync.Peer) bool {
-			return !p.Lags && slices.Contains(replicas, p.Replica)
+		if s.last == nil {
+			s.last = e.Vector().Clone()
+		}
+		known = len(s.last) == 0 || slices.ContainsFunc(e.Peers(), func(p cachesync.Peer) bool {
+			return !p.Passing && !p.Heard.Before(since) && p.Vector.CoversAll(s.last) && slices.Contains(replicas, p.Replica)
 		})
 	})
 	return known

@@ -15,6 +15,7 @@ import (
 // dead meanwhile.
 func (c *Core) Beat() {
 	now := c.cfg.Now()
+	c.lives(now)
 	c.mu.Lock()
 	if c.State() == Gone || !c.mu.beat.isDue(now) {
 		c.mu.Unlock()
@@ -33,7 +34,11 @@ func (c *Core) announce(leaving bool) {
 	now := c.cfg.Now()
 	c.mu.Lock()
 	c.mu.count++
-	h := heartbeat{member: c.member(), clock: now.UnixMilli(), links: c.mu.links.List(), leaving: leaving}
+	at := c.reading(now)
+	h := heartbeat{
+		member: c.member(), clock: at.Wall, links: c.mu.links.List(), leaving: leaving,
+		echoes: c.guard.beat(at), wants: c.waking.Load(),
+	}
 	c.changed(c.mu.view.Heartbeat(h.member, now))
 	c.mu.Unlock()
 	c.out.Announce(encodeHeartbeat(h))
@@ -92,6 +97,8 @@ func (c *Core) listen(h heartbeat, now time.Time) {
 	t := c.mu.told[m.Replica]
 	t.heard = now
 	t.skew = time.Duration(h.clock-now.UnixMilli()) * time.Millisecond
+	c.guard.heard(m.Replica, h.clock, h.echoes, c.reading(now))
+	c.mu.news = c.mu.news || h.wants
 	if t.ready == 0 && h.member.State == region.StateReady {
 		t.ready = crdt.StampAt(h.clock)
 	}
@@ -129,6 +136,10 @@ func (c *Core) changed(changes []region.Change, err error) {
 		switch change.Kind {
 		case region.Joined, region.Back, region.Replaced:
 			c.mu.news = c.mu.news || change.Member.Replica != c.self
+		case region.Updated:
+			// Who leaves waits to hear that others have everything.
+			leaves := change.Member.State == region.StateLeaving && change.Former.State != region.StateLeaving
+			c.mu.news = c.mu.news || leaves && change.Member.Replica != c.self
 		}
 		switch change.Kind {
 		case region.Left, region.Forgotten:
@@ -152,6 +163,7 @@ func (c *Core) logChange(change region.Change) {
 func (c *Core) ended(r crdt.ReplicaID) {
 	delete(c.mu.told, r)
 	c.signs.Delete(r)
+	c.guard.forget(r)
 	if len(c.mu.gone) < maxEnding {
 		c.mu.gone = append(c.mu.gone, r)
 	}

@@ -120,7 +120,7 @@ func TestEndedShardsTakeNothing(t *testing.T) {
 	}
 	s.mu.Lock()
 	s.ready.Store(false)
-	s.opened = make(chan struct{})
+	s.mu.opened = make(chan struct{})
 	s.mu.Unlock()
 	a.End()
 	select {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -20,18 +21,20 @@ type Shard struct {
 	self     crdt.ReplicaID
 	writer   crdt.ReplicaID // under which the engine began to write
 	now      func() time.Time
-	ready    atomic.Bool   // filled from the other holders, or known to be the first; changed under mu
-	opened   chan struct{} // closed when ready or closed
-	unplaced time.Time     // when it was found to belong elsewhere; only sweeps touch it
+	ready    atomic.Bool                 // filled from the other holders, or known to be the first; changed under mu
+	refuses  *atomic.Pointer[wire.Error] // why writes are refused; nil in it: they are not
+	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; only steps touch it
+	unplaced time.Time                   // when it was found to belong elsewhere; only sweeps touch it
 
 	mu struct {
 		sync.Mutex
 		state   crdt.Partition
 		engine  *cachesync.Engine
 		waiters []waiter
-		paused  []string  // regions whose writes are not taken
-		closed  bool      // the node has let the partition go; this shard is of no use any more
-		since   time.Time // when the node took the partition
+		paused  []string      // regions whose writes are not taken
+		opened  chan struct{} // closed when ready or closed
+		closed  bool          // the node has let the partition go; this shard is of no use any more
+		since   time.Time     // when the node took the partition
 	}
 }
 
@@ -41,8 +44,9 @@ type waiter struct {
 	seen chan struct{}
 }
 
-func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition) *Shard {
-	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, opened: make(chan struct{})}
+func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition, refuses *atomic.Pointer[wire.Error]) *Shard {
+	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, refuses: refuses}
+	s.mu.opened = make(chan struct{})
 	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, &s.mu.state)
 	s.mu.since = cfg.Now()
 	return s
@@ -135,6 +139,9 @@ func (s *Shard) Read(keys []string, f func(crdt.View)) error {
 // Write implements command.Target: what run notes becomes a write of this
 // replica.
 func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	if refused := s.refuses.Load(); refused != nil {
+		return crdt.Dot{}, refused
+	}
 	var delta *crdt.Delta
 	var err error
 	s.Do(func(e *cachesync.Engine) {
@@ -144,8 +151,11 @@ func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error)
 		}
 		delta, err = e.Write(s.now(), key, request, run)
 	})
-	if errors.Is(err, cachesync.ErrDuplicate) {
+	switch {
+	case errors.Is(err, cachesync.ErrDuplicate):
 		return crdt.Dot{}, command.ErrRepeated
+	case errors.Is(err, cachesync.ErrAhead):
+		return crdt.Dot{}, errAhead
 	}
 	if err != nil || delta == nil {
 		return crdt.Dot{}, err
@@ -158,12 +168,27 @@ func (s *Shard) IsReady() bool { return s.ready.Load() }
 
 // Opened returns a channel that is closed when the shard answers for the
 // partition, or has been let go without having done so.
-func (s *Shard) Opened() <-chan struct{} { return s.opened }
+func (s *Shard) Opened() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.opened
+}
+
+// doubt makes the shard answer for the partition no more until it has been filled
+// anew.
+func (s *Shard) doubt(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.since = now
+	if s.ready.Swap(false) && !s.mu.closed {
+		s.mu.opened = make(chan struct{})
+	}
+}
 
 // open makes the shard answer for the partition. The caller holds the lock.
 func (s *Shard) open() {
 	if !s.ready.Swap(true) && !s.mu.closed {
-		close(s.opened)
+		close(s.mu.opened)
 	}
 }
 
@@ -176,13 +201,14 @@ func (s *Shard) close() {
 
 func (s *Shard) closeLocked() {
 	if !s.mu.closed && !s.IsReady() {
-		close(s.opened)
+		close(s.mu.opened)
 	}
 	s.mu.closed = true
 }
 
-// closeIfSettled ends the shard if all holders have all that is here, and reports
-// whether it did.
+// closeIfSettled ends the shard if all holders have all that is here, and somebody
+// among them means to keep it, as they have said since it belongs elsewhere. It
+// reports whether it did.
 func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,12 +216,19 @@ func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 	if e.Stats().HoldBytes > 0 {
 		return false
 	}
-	peers := e.Peers()
+	peers, kept := e.Peers(), false
 	for _, r := range holders {
 		i := slices.IndexFunc(peers, func(p cachesync.Peer) bool { return p.Replica == r })
-		if r != s.self && (i < 0 || peers[i].Lags || peers[i].Behind) {
+		if r == s.self {
+			continue
+		}
+		if i < 0 || peers[i].Lags || peers[i].Behind || peers[i].Heard.Before(s.unplaced) {
 			return false
 		}
+		kept = kept || !peers[i].Passing
+	}
+	if !kept {
+		return false
 	}
 	s.closeLocked()
 	return true

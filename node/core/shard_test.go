@@ -1,13 +1,17 @@
 package core
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/wire"
 )
 
-func testShard() *Shard { return newShard(Config{Now: time.Now}, 1, 1, 0) }
+func testShard() *Shard {
+	return newShard(Config{Now: time.Now}, 1, 1, 0, new(atomic.Pointer[wire.Error]))
+}
 
 // TestShardWaiters are bounded, woken by what they wait for, and gone when they
 // give up.

@@ -47,6 +47,10 @@ func (c *Core) Step() error {
 	c.Beat()
 	c.settle()
 	now := c.cfg.Now()
+	c.wake(now)
+	if c.step.judge.isDue(now) {
+		c.judge()
+	}
 	switch c.State() {
 	case Listening:
 		if c.step.joinBy.IsZero() {
@@ -59,7 +63,7 @@ func (c *Core) Step() error {
 	case Filling:
 		return c.fill()
 	case Ready:
-		c.checkAllFilled()
+		c.caughtUp(now, c.checkAllFilled())
 		if c.step.follow {
 			c.follow()
 		}

@@ -3,6 +3,7 @@ package simtest
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -141,7 +142,8 @@ func (w *world) audit(r *replica) {
 	}
 	if r.old > 0 {
 		// What was written without having seen what is forgotten here came with a whole
-		// state. A part of what it removed may come to light by comparison only.
+		// state, in which a write that had lost and was forgotten is missing.
+		w.nothingCameBack(r, &want)
 		return
 	}
 	for _, at := range []int64{w.latest(), epoch.Add(time.Hour).UnixMilli()} {
@@ -157,6 +159,36 @@ func (w *world) audit(r *replica) {
 			}
 		}
 	}
+}
+
+// nothingCameBack checks that nothing shows at a replica that the writes which its
+// vector covers have removed.
+func (w *world) nothingCameBack(r *replica, want *crdt.Partition) {
+	at := w.latest()
+	for _, k := range r.part.Keys() {
+		v, kept := r.part.Entry(k).View(at), want.Entry(k)
+		for name, c := range r.part.Entry(k).Cells() {
+			if _, shows := v.Cell(name.Field); !shows || name.Kind != v.Kind() {
+				continue
+			}
+			if top := c.Writes(); len(top) > 0 && top[0].Stamp > v.Hide() && !keeps(kept, name, top[0].Dot) {
+				w.broken("replica %d at %v: %v of %s shows in %v and has been removed", r.slot, r.part.Vector(), top[0].Dot, k, name)
+			}
+		}
+	}
+}
+
+// keeps reports whether a cell of an entry has a write, hidden or not.
+func keeps(e *crdt.Entry, name crdt.CellName, d crdt.Dot) bool {
+	if e == nil {
+		return false
+	}
+	for at, c := range e.Cells() {
+		if at == name && slices.ContainsFunc(c.Writes(), func(o crdt.Write) bool { return o.Dot == d }) {
+			return true
+		}
+	}
+	return false
 }
 
 // read returns what a view shows.

@@ -60,6 +60,7 @@ type Counts struct {
 	Absurd    int // messages that no engine would send
 	Audits    int // states compared with the original writes
 	Rebuilt   int // replicas that dropped their state for another's, having been away
+	Unready   int // commands that came before a new life was ready for any
 	Damaged   int // keys lost behind a replica's back
 }
 
@@ -83,6 +84,7 @@ func (c Counts) Add(o Counts) Counts {
 	c.Absurd += o.Absurd
 	c.Audits += o.Audits
 	c.Rebuilt += o.Rebuilt
+	c.Unready += o.Unready
 	c.Damaged += o.Damaged
 	return c
 }

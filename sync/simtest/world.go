@@ -32,6 +32,7 @@ type world struct {
 	dead     []crdt.ReplicaID
 	members  []member // whom the others know of
 	lives    int
+	old      bool                          // something was refused because of what had been forgotten
 	shown    int64                         // the latest time that a clock of a life that has ended has shown
 	history  []write                       // every accepted write, in an order in which causes come first
 	stamps   map[crdt.ReplicaID][]crdt.HLC // of every life's writes
@@ -55,6 +56,7 @@ type replica struct {
 	heads   int // announcements made
 	paused  map[string]bool
 	rebuilt int // times its state was dropped for another's in this life
+	serves  bool
 	old     int // writes that it refused because of what it has forgotten
 }
 
@@ -103,7 +105,7 @@ func (w *world) live(r *replica) {
 	r.id = crdt.ReplicaID((uint64(w.lives)*7919%1000 + 1) * crdt.Lives)
 	r.part = &crdt.Partition{}
 	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
-	r.seen, r.asked, r.rebuilt, r.old = nil, request{}, 0, 0
+	r.seen, r.asked, r.rebuilt, r.old, r.serves = nil, request{}, 0, 0, false
 	known := w.now
 	if w.lives > len(w.regions) {
 		known += w.net.knownAfter
@@ -127,7 +129,9 @@ func (w *world) do(s step) {
 	}
 	switch s.action {
 	case doWrite:
-		w.write(r, s)
+		if w.serves(r) {
+			w.write(r, s)
+		}
 	case doFlush:
 		w.flush(r)
 	case doCut, doMend:
@@ -146,6 +150,15 @@ func (w *world) do(s step) {
 	case doAudit:
 		w.audit(r)
 	}
+}
+
+// serves reports whether a replica takes commands: one that begins a new life does
+// when the others know of it and it has what they have announced.
+func (w *world) serves(r *replica) bool {
+	if r.serves = r.serves || !slices.ContainsFunc(w.members, func(m member) bool { return m.id == r.id && w.now < m.known }) && !r.engine.Behind(); !r.serves {
+		w.counts.Unready++
+	}
+	return r.serves
 }
 
 func (w *world) pause(r *replica, name string) {

@@ -1,0 +1,64 @@
+package core
+
+import "time"
+
+// A process that is stopped for a while, or a machine that is suspended, goes on
+// with what had reached it when it stopped, and with what has come since: requests
+// that somebody else has answered long ago. It must not run them: they would count
+// twice, and bring back what has been removed since. So a node that finds that it
+// has not looked at the time for too long turns all commands away until it has
+// caught up with the others.
+
+// wakeLeast is how long a node that wakes turns commands away at least, so that
+// what has piled up on its way is not taken for new.
+const wakeLeast = 500 * time.Millisecond
+
+// lives notes that the node looks at the time, and whether it did not for too
+// long.
+func (c *Core) lives(now time.Time) {
+	last := c.alive.Swap(now.UnixNano())
+	if last != 0 && now.UnixNano()-last > int64(c.cfg.FrozenAfter) {
+		c.waking.Store(true)
+	}
+}
+
+// isAsleep reports whether the node has been frozen and has not caught up yet. A
+// command may come before the first step does.
+func (c *Core) isAsleep() bool {
+	if c.waking.Load() {
+		return true
+	}
+	last := c.alive.Load()
+	if last == 0 || c.cfg.Now().UnixNano()-last <= int64(c.cfg.FrozenAfter) {
+		return false
+	}
+	c.waking.Store(true)
+	return true
+}
+
+// wake has a node that was frozen begin to catch up: nothing that it knew counts.
+func (c *Core) wake(now time.Time) {
+	c.lives(now)
+	if !c.waking.Load() || !c.step.woke.IsZero() {
+		return
+	}
+	c.step.woke = now
+	c.cfg.Log.Warn("the node was frozen: it takes no commands until it has caught up")
+	for _, s := range c.Shards() {
+		s.doubt(now)
+	}
+	c.greet() // It asks for everybody's heads.
+	c.announceHeads()
+}
+
+// caughtUp lets commands in again when the node has caught up.
+func (c *Core) caughtUp(now time.Time, filled bool) {
+	if !c.step.woke.IsZero() && filled && now.Sub(c.step.woke) >= wakeLeast {
+		c.step.woke = time.Time{}
+		c.waking.Store(false)
+		c.cfg.Log.Info("the node has caught up")
+	}
+}
+
+// IsAwaking reports whether the node was frozen and has not caught up yet.
+func (c *Core) IsAwaking() bool { return c.waking.Load() }
