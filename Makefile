@@ -8,10 +8,10 @@ FUZZTIME ?= 20s
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim
+.PHONY: help build demo test vet fmt tidy race fuzz sim e2e
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/atoll
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/atoll ./cli/atoll
@@ -37,6 +37,9 @@ race: ## all tests with the race detector
 sim: ## replication under simulated faults, SEEDS=n histories; prints seeds per second
 	$(GO) test ./sync/simtest -run TestSeeds -count=1 -v -seeds=$(SEEDS)
 	$(GO) test ./crdt -run TestSpecification -count=1 -v -seeds=$(SEEDS)
+
+e2e: ## real processes on real NATS: every scenario of failure, some six minutes (cli/e2e)
+	$(GO) test ./cli/e2e -count=1 -timeout 15m -v -long
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@set -e; for p in $$($(GO) list ./...); do \

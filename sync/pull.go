@@ -141,6 +141,7 @@ func (e *Engine) refused(now time.Time, from crdt.ReplicaID) {
 	if e.pull.to != 0 && e.pull.to == from {
 		e.pass()
 		e.pull.gap = now
+		e.settling.rest = now.Add(e.cfg.PullTimeout)
 	}
 }
 

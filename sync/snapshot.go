@@ -111,7 +111,8 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 		return
 	}
 	if m.Index == 0 {
-		if m.Clock.Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+		// What has been forgotten there pushes this clock ahead as well.
+		if max(m.Clock, m.Piece.Horizon.Stamp).Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
 			e.stats.Skewed++
 			e.stats.SkewedBy = m.From
 			e.fruitless(now)
