@@ -115,6 +115,7 @@ func (w *world) live(r *replica) {
 		r.engine.Pause(name)
 	}
 	w.slots[r.id] = r.slot
+	r.serves = w.lives <= len(w.regions)
 }
 
 // do runs one step.
@@ -153,9 +154,18 @@ func (w *world) do(s step) {
 }
 
 // serves reports whether a replica takes commands: one that begins a new life does
-// when the others know of it and it has what they have announced.
+// when the others know of it, and it has heard of all and has what they have
+// announced. The first lives all begin together.
 func (w *world) serves(r *replica) bool {
-	if r.serves = r.serves || !slices.ContainsFunc(w.members, func(m member) bool { return m.id == r.id && w.now < m.known }) && !r.engine.Behind(); !r.serves {
+	if r.serves {
+		return true
+	}
+	peers := r.engine.Peers()
+	r.serves = !r.engine.Behind() && !slices.ContainsFunc(w.members, func(m member) bool {
+		heard := slices.ContainsFunc(peers, func(p cachesync.Peer) bool { return p.Replica == m.id })
+		return w.now < m.known || m.id != r.id && !heard && !slices.Contains(w.dead, m.id)
+	})
+	if !r.serves {
 		w.counts.Unready++
 	}
 	return r.serves
