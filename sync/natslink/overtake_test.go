@@ -113,7 +113,10 @@ func bytesAhead(t *testing.T, path *proxy, first, second string, separate bool) 
 // startLinked starts a link on one connection or on three.
 func startLinked(t *testing.T, url string, separate bool, id int, r *receiver) *Link {
 	t.Helper()
-	cfg := Config{Cluster: "test", Region: fmt.Sprintf("r%d", id), Replica: crdtID(id), Partitions: 16}
+	cfg := Config{
+		Cluster: "test", Region: fmt.Sprintf("r%d", id), Replica: crdtID(id), Partitions: 16,
+		Bulk: bulk.Config{ChunkTimeout: time.Minute, HoldFor: time.Minute}, // The machine may have much else to do.
+	}
 	if separate {
 		cfg.ControlConn, cfg.BulkConn = connect(t, url), connect(t, url)
 	}
