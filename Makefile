@@ -2,16 +2,17 @@
 
 GO ?= go
 SEEDS ?= 10000
+CLUSTER_SEEDS ?= 1000
 FUZZTIME ?= 20s
 
 # The race detector needs a C compiler; without one the tests run all the same.
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim e2e
+.PHONY: help build demo test vet fmt tidy race fuzz sim e2e bench-repair churn
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/atoll
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/atoll ./cli/atoll
@@ -34,9 +35,10 @@ race: ## all tests with the race detector
 	@test -n "$(RACE)" || echo "no C compiler found: testing without the race detector"
 	$(GO) test $(RACE) -timeout 9m ./...
 
-sim: ## replication under simulated faults, SEEDS=n histories; prints seeds per second
-	$(GO) test ./sync/simtest -run TestSeeds -count=1 -v -seeds=$(SEEDS)
+sim: ## simulated faults: SEEDS=n histories of engines, CLUSTER_SEEDS=n of whole clusters; prints seeds per second
+	$(GO) test ./sync/simtest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(SEEDS)
 	$(GO) test ./crdt -run TestSpecification -count=1 -v -seeds=$(SEEDS)
+	$(GO) test ./node/nodetest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(CLUSTER_SEEDS)
 
 e2e: ## real processes on real NATS: every scenario of failure, some six minutes (cli/e2e)
 	$(GO) test ./cli/e2e -count=1 -timeout 15m -v -long
@@ -46,3 +48,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; \
 	  done; done
+
+bench-repair: ## a million keys in two regions, a thousand made to differ: bytes that repair and comparison take
+	$(GO) test ./node -run TestRepairCost -count=1 -v -timeout 20m -repair-keys=1000000
+
+churn: ## nodes join and leave under 5,000 operations a second
+	$(GO) test ./node -run TestChurn -count=1 -v -timeout 20m -churn-rate=5000

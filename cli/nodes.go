@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
 )
 
 func nodesVerb() verb {
@@ -18,7 +20,12 @@ func nodesVerb() verb {
 			"atoll nodes --only eu          of one region",
 			"atoll nodes --json | jq '.nodes[].counters'",
 		},
-		about: "--region is the region that is asked; --only chooses what is shown.",
+		about: "--region is the region that is asked; --only chooses what is shown.\n" +
+			"CLOCK is what a node knows of its own clock: one that is OUT OF LINE with the majority's\n" +
+			"refuses writes; it is undecided where clocks differ and no majority says which is wrong, and\n" +
+			"unjudged where there is none to compare with. SKEW is how far its clock is ahead of that of\n" +
+			"the node that is asked, and how well that is known. READY is no where requests are better\n" +
+			"sent to another node, and says why.",
 		flags: []cli.Flag{&cli.StringFlag{Name: "only", Usage: "only nodes of a `REGION`"}},
 		run: func(ctx context.Context, c *call) error {
 			api, err := c.connect(ctx)
@@ -45,7 +52,7 @@ func nodesVerb() verb {
 }
 
 func (t *terminal) nodeTable(nodes []wire.NodeInfo, now time.Time) {
-	tb := &table{header: []string{"NODE", "REGION", "ZONE", "STATE", "HEARD", "SKEW ", "OWNS ", "HOLDS ", "KEYS ", "SIZE "}}
+	tb := &table{header: []string{"NODE", "REGION", "ZONE", "STATE", "HEARD", "CLOCK", "SKEW ", "OWNS ", "HOLDS ", "KEYS ", "SIZE ", "READY"}}
 	for _, n := range nodes {
 		keys, size := strconv.Itoa(n.Keys), humanBytes(n.Bytes)
 		if n.Unanswered {
@@ -55,11 +62,49 @@ func (t *terminal) nodeTable(nodes []wire.NodeInfo, now time.Time) {
 		if !n.Heard.IsZero() {
 			heard = since(n.Heard, now)
 		}
-		skew := n.Skew
-		if d, err := time.ParseDuration(skew); err == nil {
-			skew = short(d)
+		ready := "yes"
+		if !n.Ready {
+			ready = "no: " + n.Reason
 		}
-		tb.add(n.Name, n.Region, n.Zone, n.State, heard, skew, strconv.Itoa(n.Owns), strconv.Itoa(n.Holds), keys, size)
+		tb.add(n.Name, n.Region, n.Zone, n.State, heard, clockStanding(n.Clock), skewWithin(n.Skew, n.SkewWithin),
+			strconv.Itoa(n.Owns), strconv.Itoa(n.Holds), keys, size, ready)
 	}
 	t.table(tb)
+}
+
+// clockStanding returns what a node knows of its clock: "in line", "undecided",
+// "OUT OF LINE +1h0m0s".
+func clockStanding(c *wire.ClockInfo) string {
+	if c == nil {
+		return "?"
+	}
+	s := c.Standing
+	if s == region.OutOfLine.String() {
+		s = strings.ToUpper(s)
+		if offset, err := time.ParseDuration(c.Offset); err == nil && c.Peers > 0 {
+			s += " " + ahead(offset)
+		}
+	}
+	return s
+}
+
+// skewWithin returns an offset and how well it is known: "+3ms ±1ms".
+func skewWithin(skew, within string) string {
+	s, err := time.ParseDuration(skew)
+	if err != nil {
+		return "?"
+	}
+	w, err := time.ParseDuration(within)
+	if err != nil {
+		return ahead(s)
+	}
+	return ahead(s) + " ±" + short(w)
+}
+
+// ahead returns a duration with its sign.
+func ahead(d time.Duration) string {
+	if d > 0 {
+		return "+" + short(d)
+	}
+	return short(d)
 }

@@ -51,6 +51,9 @@ var internalCommands = map[string]func(*life, []string) (wire.Reply, error){
 	"_INSPECT": (*life).answerInspect,
 	"_NODE":    (*life).answerNode,
 	"_LINKS":   (*life).answerLinks,
+	"_SEEN":    (*life).answerSeen,
+	"_AWAIT":   (*life).answerAwait,
+	"_MOVES":   (*life).answerMoves,
 }
 
 func (l *life) runInternal(cmd wire.Command) wire.Reply {

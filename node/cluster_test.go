@@ -20,6 +20,7 @@ type cluster struct {
 	server *natsd.Server
 	nodes  map[string]*member
 	set    func(*node.Config) // changes what start configures
+	login  []nats.Option      // of the nodes' connections, beside the usual ones
 }
 
 // member is a node that runs.
@@ -38,7 +39,13 @@ func (m *member) kill() {
 // startServer starts a NATS server that ends with the test.
 func startServer(t testing.TB) *natsd.Server {
 	t.Helper()
-	s, err := natsd.Start(natsd.Options{Port: -1})
+	return startServerWith(t, natsd.Options{Port: -1})
+}
+
+// startServerWith is startServer with options.
+func startServerWith(t testing.TB, o natsd.Options) *natsd.Server {
+	t.Helper()
+	s, err := natsd.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +127,7 @@ func (c *cluster) untilKnown() {
 // start starts a node; the test's end stops it.
 func (c *cluster) start(r, name string) *member {
 	c.t.Helper()
-	nc, err := c.server.Connect(append(natsd.ConnOptions(name), natsd.LogOptions(nil)...)...)
+	nc, err := c.server.Connect(append(natsd.ConnOptions(name), append(natsd.LogOptions(nil), c.login...)...)...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

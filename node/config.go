@@ -30,7 +30,8 @@ type Config struct {
 	// Default: 100.
 	Weight int
 	// Conn is the NATS connection that the node talks over. The node does not
-	// close it. It should reconnect for ever: see natsd.ConnOptions.
+	// close it. It should reconnect for ever: see natsd.ConnOptions. Run puts a
+	// handler before the connection's error handler, which counts and passes on.
 	Conn *nats.Conn
 	// Control and Bulk are connections of the same account for announcements and for
 	// large transfers, so that the former do not wait behind the others: see
@@ -92,7 +93,7 @@ func (c Config) core() core.Config {
 		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync,
 		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor, FrozenAfter: c.FrozenAfter,
 		Clocks: region.ClockConfig{MaxSkew: c.Sync.MaxSkew},
-		Now: c.Now, Mono: func() time.Duration { return time.Since(started) }, Log: c.Log,
+		Now:    c.Now, Mono: func() time.Duration { return time.Since(started) }, Log: c.Log,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 type doors struct {
 	server *natsapi.Server
 	log    *slog.Logger
+	stir   func()        // tells the others that partitions are about to move
 	opened func()        // called once the first offer stands
 	wake   chan struct{} // holds one element while there is something to do
 
@@ -36,7 +37,7 @@ type offer struct{ own, alt []region.Partition }
 
 // newDoors returns the closed front doors of a life.
 func newDoors(l *life, opened func()) (*doors, error) {
-	d := &doors{log: l.cfg.Log, opened: sync.OnceFunc(opened), wake: make(chan struct{}, 1)}
+	d := &doors{log: l.cfg.Log, stir: l.stir, opened: sync.OnceFunc(opened), wake: make(chan struct{}, 1)}
 	var err error
 	d.server, err = natsapi.New(l.cfg.Conn, fronted{l}, addressed{l}, natsapi.Config{
 		Cluster: l.cfg.Cluster, Region: l.cfg.Region, Node: l.cfg.Name, Partitions: l.cfg.Partitions,
@@ -98,6 +99,7 @@ func (d *doors) run(ctx context.Context) {
 
 func (d *doors) start() {
 	err := d.server.Start()
+	d.stir()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {

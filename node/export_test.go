@@ -99,3 +99,11 @@ func RunAside(n int, f func()) (bound int) {
 	b.flush()
 	return maxAside
 }
+
+// WaitingKeys returns how many keys keep more than what they show.
+func (n *Node) WaitingKeys() (keys int) {
+	for _, s := range n.life.Load().core.Shards() {
+		s.Look(func(_ *cachesync.Engine, state *crdt.Partition) { keys += state.Waiting().Keys })
+	}
+	return keys
+}

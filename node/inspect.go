@@ -103,8 +103,12 @@ func (l *life) answerInspect(args []string) (wire.Reply, error) {
 			out.History = append(out.History, describeDelta(d))
 		}
 		if entry != nil {
+			deltas := e.History(key)
 			out.Digest = shownDigest(entry, key, now)
 			describeEntry(&out.Inspection, entry, now)
+			for i, name := range cellNames(entry, len(out.Cells)) {
+				out.Cells[i].Writes = append(out.Cells[i].Writes, forgottenLosers(deltas, entry, name)...)
+			}
 		}
 	})
 	return jsonReply(out), nil
@@ -299,6 +303,8 @@ func describeEffect(f *crdt.Effect) string {
 			return "took the expiry away"
 		}
 		return "let it expire at " + time.UnixMilli(f.At).UTC().Format(time.RFC3339Nano)
+	case crdt.EffectSettle:
+		return "took what it had seen and did not show any more"
 	case crdt.EffectCut:
 		return "invalidated all before " + f.Cut.Time().Format(time.RFC3339Nano)
 	}

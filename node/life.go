@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ type life struct {
 	link   *natslink.Link
 	runner *cachesync.Runner
 	doors  *doors
+	fence  *fence
 
 	ready    chan struct{} // closed when the front doors are open
 	closed   chan struct{} // closed when no more commands are let in
@@ -43,12 +45,15 @@ const maxEntry = 256 << 20
 
 // newLife returns a life that has not begun. It is told from the former one of
 // the node's name by its replica ID, and taken for the later by when it started.
-func (n *Node) newLife(former time.Time) (*life, error) {
+func (n *Node) newLife(former *life) (*life, error) {
 	l := &life{cfg: n.cfg, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
 	self := crdt.ReplicaID(rand.Uint64() | crdt.Lives).Life()
 	cfg := l.cfg.core()
-	if cfg.Started = cfg.Now(); !former.IsZero() && !cfg.Started.After(former.Add(time.Millisecond)) {
-		cfg.Started = former.Add(time.Millisecond)
+	if cfg.Started = cfg.Now(); former != nil {
+		if least := former.core.Config().Started.Add(time.Millisecond); cfg.Started.Before(least) {
+			cfg.Started = least
+		}
+		cfg.Known = former.others()
 	}
 	var err error
 	if l.core, err = core.New(cfg, self, outside{l}); err != nil {
@@ -64,12 +69,20 @@ func (n *Node) newLife(former time.Time) (*life, error) {
 	l.runner = cachesync.NewRunner(cachesync.RunnerConfig{
 		AskTimeout: l.cfg.AskWait, Heard: l.core.Sign, Now: l.cfg.Now, Log: l.cfg.Log,
 	}, l.core, l.link)
+	l.fence = newFence(l)
 	l.doors, err = newDoors(l, func() {
 		l.cfg.Log.Info("ready", "replica", self)
 		close(l.ready)
 		n.serving.Do(func() { close(n.ready) })
 	})
 	return l, err
+}
+
+// others returns the other members that this life knew to be alive.
+func (l *life) others() []region.Member {
+	return slices.DeleteFunc(l.alive(), func(m region.Member) bool {
+		return m.Region == l.cfg.Region && m.Name == l.cfg.Name || m.State == region.StateLeaving
+	})
 }
 
 // outside is what the core has effects on.
@@ -154,6 +167,7 @@ func (l *life) steps(ctx context.Context) error {
 			done = nil
 			closing.Go(func() {
 				if l.core.State() == core.Ready {
+					l.stir()
 					l.doors.close() // First, so that who has come in is not turned away.
 				}
 				l.core.Leave()

@@ -40,7 +40,7 @@ func Open(cfg Config) (*Node, error) {
 	cfg.Now = clk.now
 	n := &Node{cfg: cfg, ready: make(chan struct{}), ended: make(chan struct{})}
 	n.API = command.New(embedded{n})
-	l, err := n.newLife(time.Time{})
+	l, err := n.newLife(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return ErrEnded
 	}
 	defer close(n.ended)
+	defer n.heedErrors()()
 	for {
 		l := n.life.Load()
 		err := l.live(ctx)
@@ -78,7 +79,7 @@ func (n *Node) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		next, err := n.newLife(l.core.Config().Started)
+		next, err := n.newLife(l)
 		if err != nil {
 			return err
 		}

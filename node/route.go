@@ -10,6 +10,7 @@ import (
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
 )
 
 // How a command gets to where it runs. Writes run at the owner of their key, so
@@ -103,11 +104,13 @@ func (l *life) enter(ctx context.Context) error {
 // run runs commands and returns a reply for each. Those on one key keep their
 // order, others may run side by side.
 func (l *life) run(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
+	l.fence.await(ctx, l.lagging(cmds, near))
 	b := batch{l: l, ctx: ctx, cmds: slices.Clone(cmds), near: near, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
 	for i := range cmds {
 		b.add(i)
 	}
 	b.flush()
+	l.fence.tell(ctx, b.astray)
 	return b.out
 }
 
@@ -123,6 +126,8 @@ type batch struct {
 	aside   sync.WaitGroup  // those that run in goroutines of their own
 	running int             // how many those are, at most maxAside
 	pending map[string]bool // keys of both; true for those only in away
+
+	astray map[region.Partition]crdt.Dot // the last write that this node has run in place of the owner
 }
 
 // maxAside bounds the commands of one request that run side by side: those that
@@ -168,6 +173,7 @@ func (b *batch) add(i int) {
 	switch {
 	case here:
 		b.out[i] = b.l.runHere(b.ctx, cmd)
+		b.note(cmd, b.out[i].Wrote)
 		return
 	case split:
 		b.goAside(func() { b.out[i] = join(b.l.run(b.ctx, parts, b.near)) })
@@ -177,6 +183,19 @@ func (b *batch) add(i int) {
 	for _, k := range keys {
 		b.pending[k] = !split
 	}
+}
+
+// note notes a write that somebody has asked of this node although another one is
+// the owner, as far as is known here.
+func (b *batch) note(cmd wire.Command, wrote crdt.Dot) {
+	p := b.l.cfg.Partitions.Of(cmd.Key())
+	if wrote.IsZero() || cmd.Hops == 0 || b.l.core.Place().Owner(b.l.cfg.Region, p) == b.l.cfg.Name {
+		return
+	}
+	if b.astray == nil {
+		b.astray = map[region.Partition]crdt.Dot{}
+	}
+	b.astray[p] = wrote
 }
 
 // flush waits until all that was added has been answered.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +24,8 @@ type Client struct {
 	subjects region.Subjects
 	caller   *bulk.Caller
 	count    counters
+	denials  denials
+	tap      *tap // on the connection
 
 	ring   atomic.Pointer[region.Ring] // nil until the members are known
 	ringOf []region.Member             // what ring was made of; owned by refreshes
@@ -43,7 +46,10 @@ type Client struct {
 // client. Unless the region and the number of partitions are given it looks for
 // a node first, for at most Config.Discover, and returns ErrNotFound when there
 // is none. Any number of clients may share a connection. The connection must not
-// have been opened with nats.NoEcho if nodes use it too.
+// have been opened with nats.NoEcho if nodes use it too. The first client of a
+// connection puts a handler before its error handler, which passes everything on;
+// a program that sets its own later keeps clients from hearing that NATS turns
+// requests away, so that they time out.
 func New(nc *nats.Conn, opts ...Option) (*Client, error) {
 	var cfg Config
 	for _, o := range opts {
@@ -68,6 +74,9 @@ func New(nc *nats.Conn, opts ...Option) (*Client, error) {
 	c.API = command.New(doer{c})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.mu.queues = map[queueKey]*queue{}
+	c.denials.waiting = map[*lookout]bool{}
+	c.denials.bulk = strings.TrimSuffix(c.subjects.AnyWildcard(), "any.*") + "bulk."
+	c.listen()
 	c.running.Go(c.refreshes)
 	return c, nil
 }
@@ -102,5 +111,6 @@ func (c *Client) Close() error {
 	}
 	c.cancel()
 	c.running.Wait()
+	c.deafen()
 	return nil
 }

@@ -67,6 +67,9 @@ func discover(nc *nats.Conn, cfg Config) (Config, error) {
 			}
 		}
 	}
+	if err := nc.LastError(); len(others) == 0 && (names(err, strconv.Quote(pingSubject)) || names(err, inboxes(nc))) {
+		return cfg, fmt.Errorf("%w: NATS does not let this user look: %w; give region and partitions, or see node/natsapi/README.md", ErrNotFound, err)
+	}
 	return cfg, notFound(cfg, others)
 }
 

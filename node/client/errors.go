@@ -28,7 +28,16 @@ func (c *Client) errClosed() wire.Reply {
 
 // errLate is the reply to a command that was not answered in time.
 func (c *Client) errLate() wire.Reply {
-	return fail(wire.CodeTimeout, "region %s of cluster %s did not answer in time; a write may or may not have happened. Is the region under load or cut off?", c.cfg.Region, c.cfg.Cluster)
+	return fail(wire.CodeTimeout, "region %s of cluster %s did not answer in time; a write may or may not have happened.%s Is the region under load or cut off?", c.cfg.Region, c.cfg.Cluster, c.whyLate())
+}
+
+// errDenied is the reply to a command that NATS has turned away.
+func (c *Client) errDenied(d *denial) wire.Reply {
+	ran := "nothing has happened"
+	if d.bulk {
+		ran = "a write may or may not have happened"
+	}
+	return fail(wire.CodeForbidden, "region %s of cluster %s: NATS does not let this user ask: %v; %s; node/natsapi/README.md lists what a client needs", c.cfg.Region, c.cfg.Cluster, d, ran)
 }
 
 // errNobody is the reply to a command that no node took.

@@ -61,7 +61,13 @@ type node struct {
 // startCluster starts nodes that serve the partitions of their ring.
 func startCluster(t testing.TB, names ...string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, srv: startNATS(t), store: natsapitest.NewStore(0xa1), nodes: map[string]*node{}}
+	return startClusterOn(t, startNATS(t), names...)
+}
+
+// startClusterOn is startCluster on a server that runs.
+func startClusterOn(t testing.TB, srv *server.Server, names ...string) *cluster {
+	t.Helper()
+	c := &cluster{t: t, srv: srv, store: natsapitest.NewStore(0xa1), nodes: map[string]*node{}}
 	for i, name := range names {
 		c.members = append(c.members, region.Member{Name: name, Region: "us", Replica: crdt.ReplicaID(i + 1), State: region.StateReady})
 	}

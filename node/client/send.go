@@ -21,6 +21,7 @@ type outcome struct {
 	failure wire.Reply   // when it was not
 	ran     bool         // the commands may have run all the same
 	final   bool         // asking somebody else is of no use
+	denied  bool         // NATS has turned them away, which says nothing of the nodes
 }
 
 // send sends a batch as one message and takes care of each unit in it.
@@ -61,9 +62,14 @@ func (c *Client) exchange(s stage, batch []*unit, cmds []wire.Command) outcome {
 	}
 	ctx, within, cancel := c.attempt(batch)
 	defer cancel()
+	ctx, stop := c.lookOut(ctx, subject, within)
+	defer stop()
 	c.count.messages.Add(1)
 	c.count.commands.Add(uint64(len(cmds)))
 	data, err := c.caller.RequestWithin(ctx, within, subject, wire.AppendRequest(nil, cmds))
+	if d := (*denial)(nil); err != nil && errors.As(context.Cause(ctx), &d) {
+		return outcome{failure: c.errDenied(d), ran: d.bulk, final: d.bulk, denied: true}
+	}
 	if err != nil {
 		return c.failed(subject, err)
 	}
@@ -138,7 +144,7 @@ func (c *Client) settle(u *unit, o outcome) {
 			u.replies[i] = o.failure
 		}
 	}
-	if !u.alone {
+	if !u.alone && !o.denied {
 		c.Refresh()
 	}
 	u.stage++

@@ -33,6 +33,10 @@ type Config struct {
 	// JoinWait is how long a starting node listens for others before it takes
 	// partitions. Default: 1 s.
 	JoinWait time.Duration
+	// Known is other members that are there for all that is known, as from a former
+	// life of the node. It goes on listening until it has heard of them all, for at
+	// most FillWait. Default: none.
+	Known []region.Member
 	// FillWait bounds how long a node that takes a partition waits to be filled
 	// from another holder before it answers from what it has. Default: 10 s.
 	FillWait time.Duration

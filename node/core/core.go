@@ -46,7 +46,9 @@ type Core struct {
 	writers  []crdt.ReplicaID           // by partition: who writes when it is taken again, zero if it never was; guarded by holding
 	alive    atomic.Int64               // when the node last looked at the time, by its clock
 	waking   atomic.Bool                // the node has been frozen and has not caught up
+	froze    atomic.Bool                // the node has been frozen, and no step has dealt with it
 	refuses  atomic.Pointer[wire.Error] // why writes are refused; nil: they are not
+	moving   atomic.Int64               // until when partitions may be moving, by the node's clock
 	guard    guard
 	signs    sync.Map // by replica ID of a member, when something else than a heartbeat came: *atomic.Int64
 
@@ -59,6 +61,7 @@ type Core struct {
 		count  uint64                  // heartbeats announced
 		beat   beat                    // of heartbeats
 		told   map[crdt.ReplicaID]told // of the members in view
+		woke   time.Time               // when the node woke up and began to catch up; zero: it has
 
 		// What the changes of the view leave for the next step to do.
 		moved bool             // compute the placement and follow it

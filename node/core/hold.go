@@ -96,7 +96,7 @@ func (c *Core) follow() {
 }
 
 // checkAllFilled reports whether every shard is filled, having looked anew at
-// each that was not.
+// each that does not answer for its partition yet.
 func (c *Core) checkAllFilled() bool {
 	all := true
 	for i := range c.shards {
@@ -109,11 +109,13 @@ func (c *Core) checkAllFilled() bool {
 
 // checkFilled decides whether a shard has what the other holders have: it has
 // heard from them and misses nothing that they announced. Where nobody else
-// serves the partition there is nothing to wait for.
+// serves the partition there is nothing to wait for. Before the node is ready
+// itself nothing is decided for good: somebody who has it may yet be heard of.
 func (c *Core) checkFilled(s *Shard) bool {
 	if s.IsReady() {
 		return true
 	}
+	final := c.State() >= Ready
 	near, far := c.expected(s.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,27 +127,27 @@ func (c *Core) checkFilled(s *Shard) bool {
 	}
 	enough := true
 	for _, m := range near {
-		enough = enough && heard[m.replica] > m.ready
+		enough = enough && heard[m.replica] > m.since
 	}
 	if len(near) == 0 && len(far) > 0 {
-		enough = slices.ContainsFunc(far, func(m filler) bool { return heard[m.replica] > m.ready })
+		enough = slices.ContainsFunc(far, func(m filler) bool { return heard[m.replica] > m.since })
 	}
 	late := c.cfg.Now().Sub(s.mu.since) > c.cfg.FillWait
-	switch {
-	case enough && !s.mu.engine.Behind():
-		s.open()
-	case late:
-		c.cfg.Log.Warn("partition serves without having been filled", "partition", s.id)
+	filled := enough && !s.mu.engine.Behind()
+	if final && (filled || late) {
+		if !filled {
+			c.cfg.Log.Warn("partition serves without having been filled", "partition", s.id)
+		}
 		s.open()
 	}
-	return s.IsReady()
+	return filled || late
 }
 
 // filler is a node that can fill a partition. What it announced before it was
 // ready does not count: it may not have been filled itself by then.
 type filler struct {
 	replica crdt.ReplicaID
-	ready   crdt.HLC // by its own clock
+	since   crdt.HLC // by its own clock; what it announces after that counts
 }
 
 // expected returns the other nodes that serve a partition, of the own region and
@@ -156,7 +158,7 @@ func (c *Core) expected(p region.Partition) (near, far []filler) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range members {
-		f := filler{m.Replica, c.mu.told[m.Replica].ready}
+		f := filler{m.Replica, c.since(c.mu.told[m.Replica])}
 		switch {
 		case m.Replica == c.self || slices.Contains(paused, m.Region):
 		case m.Region == c.cfg.Region:

@@ -75,6 +75,58 @@ func TestFillerWasReady(t *testing.T) {
 	}
 }
 
+// TestHolderIsHeardLate: a joining node that hears of nobody takes everything for
+// empty, but not for good before it is ready itself.
+func TestHolderIsHeardLate(t *testing.T) {
+	w := newWorld(t)
+	one := w.add("eu", "eu-1", nil)
+	w.until("eu-1 ready", w.areReady)
+	one.setAll(keysOf(50))
+	one.mute = true
+	two := w.add("eu", "eu-2", nil)
+	two.shut = true
+	w.pass(1500 * time.Millisecond)
+	if n := len(two.Held()); two.State() != Filling || n != 8 || two.Shard(0).IsReady() {
+		t.Errorf("has heard of nobody: want it with 8 partitions and no word about any, have %v with %d", two.State(), n)
+	}
+	one.mute, two.shut = false, false
+	one.greet() // It arrives before the next step.
+	w.until("both ready", w.areReady)
+	for _, k := range keysOf(50) {
+		if s := two.Shard(two.cfg.Partitions.Of(k)); s.mu.state.Entry(k) == nil {
+			t.Fatalf("eu-2 is ready without %s", k)
+		}
+	}
+}
+
+// TestKnownAreAwaited: a node that knows who is there listens until it has heard of
+// them, and not for ever.
+func TestKnownAreAwaited(t *testing.T) {
+	for _, heard := range []bool{true, false} {
+		w := newWorld(t)
+		one := w.add("eu", "eu-1", nil)
+		w.until("eu-1 ready", w.areReady)
+		one.setAll(keysOf(50))
+		one.mute = true
+		known := one.Place().Members()
+		two := w.add("eu", "eu-2", func(c *Config) { c.Known = known })
+		w.pass(5 * time.Second)
+		if two.State() != Listening {
+			t.Errorf("eu-1 is not heard: want it to listen, have %v", two.State())
+		}
+		if !heard {
+			w.pass(6100 * time.Millisecond)
+			if two.State() != Ready {
+				t.Errorf("eu-1 is not heard for JoinWait and FillWait: want it ready, have %v", two.State())
+			}
+			continue
+		}
+		one.mute = false
+		w.until("both ready", w.areReady)
+		two.wantAll(keysOf(50))
+	}
+}
+
 // TestFillIsBounded: who should fill the node does not, so that it serves what it
 // has after FillWait.
 func TestFillIsBounded(t *testing.T) {

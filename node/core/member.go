@@ -84,6 +84,7 @@ type told struct {
 	heard time.Time
 	skew  time.Duration // its clock against this node's
 	ready crdt.HLC      // its clock when it was first heard to be ready; zero: not yet
+	anew  crdt.HLC      // its clock when it was first known to speak since this node woke; zero: not yet
 }
 
 // listen notes what the sender of a heartbeat tells, if it is the member of its
@@ -99,8 +100,14 @@ func (c *Core) listen(h heartbeat, now time.Time) {
 	t.skew = time.Duration(h.clock-now.UnixMilli()) * time.Millisecond
 	c.guard.heard(m.Replica, h.clock, h.echoes, c.reading(now))
 	c.mu.news = c.mu.news || h.wants
+	if m.Region == c.cfg.Region && h.member.State == region.StateLeaving {
+		c.stir(now)
+	}
 	if t.ready == 0 && h.member.State == region.StateReady {
 		t.ready = crdt.StampAt(h.clock)
+	}
+	if t.anew == 0 && c.isAnew(h) {
+		t.anew = crdt.StampAt(h.clock)
 	}
 	c.mu.told[m.Replica] = t
 	c.signs.LoadOrStore(m.Replica, new(atomic.Int64))

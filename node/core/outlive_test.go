@@ -118,10 +118,6 @@ func TestEndedShardsTakeNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
-	s.ready.Store(false)
-	s.mu.opened = make(chan struct{})
-	s.mu.Unlock()
 	a.End()
 	select {
 	case <-s.Opened():

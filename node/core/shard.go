@@ -94,6 +94,31 @@ func (s *Shard) HasSeen(d crdt.Dot) bool {
 	return s.mu.state.Vector().Covers(d)
 }
 
+// Vector returns what the shard has seen. The caller owns it.
+func (s *Shard) Vector() crdt.Vector {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.state.Vector().Clone()
+}
+
+// beyond returns the last write of each replica in a vector, of those that the
+// shard has not seen.
+func (s *Shard) beyond(v crdt.Vector) []crdt.Dot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return v.Beyond(s.mu.state.Vector())
+}
+
+// peers returns the replicas that have announced what they have of the partition.
+func (s *Shard) peers() (out []crdt.ReplicaID) {
+	s.Do(func(e *cachesync.Engine) {
+		for _, p := range e.Peers() {
+			out = append(out, p.Replica)
+		}
+	})
+	return out
+}
+
 // maxWaiters bounds the commands that wait for a write in one partition; more
 // are answered without waiting.
 const maxWaiters = 4096
@@ -213,8 +238,12 @@ func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.mu.engine
-	if e.Stats().HoldBytes > 0 {
+	if e.Stats().HoldBytes > 0 || !s.IsReady() {
 		return false
+	}
+	since := s.unplaced
+	if s.mu.since.After(since) {
+		since = s.mu.since // What was heard before the node was frozen does not count.
 	}
 	peers, kept := e.Peers(), false
 	for _, r := range holders {
@@ -222,7 +251,7 @@ func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 		if r == s.self {
 			continue
 		}
-		if i < 0 || peers[i].Lags || peers[i].Behind || peers[i].Heard.Before(s.unplaced) {
+		if i < 0 || peers[i].Lags || peers[i].Behind || peers[i].Heard.Before(since) {
 			return false
 		}
 		kept = kept || !peers[i].Passing

@@ -1,6 +1,11 @@
 package core
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/atollcache/atoll/region"
+)
 
 // State is where a core is in its life.
 type State uint8
@@ -56,7 +61,7 @@ func (c *Core) Step() error {
 		if c.step.joinBy.IsZero() {
 			c.step.joinBy = now.Add(c.cfg.JoinWait)
 		}
-		if now.Before(c.step.joinBy) || !c.turn(Listening, Filling) {
+		if now.Before(c.step.joinBy) || c.misses(now) || !c.turn(Listening, Filling) {
 			return nil
 		}
 		return c.fill()
@@ -87,7 +92,9 @@ func (c *Core) settle() {
 		if pl, err := newPlacement(c.mu.view, c.cfg); err != nil {
 			c.cfg.Log.Error("placement", "err", err)
 		} else {
-			c.place.Store(pl)
+			if c.place.Swap(pl).epoch != pl.epoch {
+				c.stir(c.cfg.Now())
+			}
 			c.step.follow = true
 		}
 	}
@@ -100,6 +107,19 @@ func (c *Core) settle() {
 		c.greet()
 		c.announceHeads()
 	}
+}
+
+// misses reports whether the node waits to hear of members that it knows there are.
+func (c *Core) misses(now time.Time) bool {
+	if now.Sub(c.step.joinBy) > c.cfg.FillWait {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.cfg.Known, func(m region.Member) bool {
+		_, heard := c.mu.view.Member(m.Region, m.Name)
+		return !heard
+	})
 }
 
 // fill brings the node to serve: it holds what it will answer for, and when it
@@ -118,6 +138,7 @@ func (c *Core) fill() error {
 	if !c.turn(Filling, Ready) {
 		return nil
 	}
+	c.checkAllFilled() // What is filled answers from now on.
 	c.greet()
 	c.announceHeads() // Joining nodes wait for heads of a node that is filled.
 	c.settle()

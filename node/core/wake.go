@@ -1,6 +1,13 @@
 package core
 
-import "time"
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/region"
+)
 
 // A process that is stopped for a while, or a machine that is suspended, goes on
 // with what had reached it when it stopped, and with what has come since: requests
@@ -18,8 +25,15 @@ const wakeLeast = 500 * time.Millisecond
 func (c *Core) lives(now time.Time) {
 	last := c.alive.Swap(now.UnixNano())
 	if last != 0 && now.UnixNano()-last > int64(c.cfg.FrozenAfter) {
-		c.waking.Store(true)
+		c.wakes()
 	}
+}
+
+// wakes notes that the node has been frozen, for the next step to deal with: also
+// when it has not caught up since the time before.
+func (c *Core) wakes() {
+	c.waking.Store(true)
+	c.froze.Store(true)
 }
 
 // isAsleep reports whether the node has been frozen and has not caught up yet. A
@@ -32,17 +46,24 @@ func (c *Core) isAsleep() bool {
 	if last == 0 || c.cfg.Now().UnixNano()-last <= int64(c.cfg.FrozenAfter) {
 		return false
 	}
-	c.waking.Store(true)
+	c.wakes()
 	return true
 }
 
 // wake has a node that was frozen begin to catch up: nothing that it knew counts.
 func (c *Core) wake(now time.Time) {
 	c.lives(now)
-	if !c.waking.Load() || !c.step.woke.IsZero() {
+	if !c.froze.Swap(false) {
 		return
 	}
 	c.step.woke = now
+	c.mu.Lock()
+	c.mu.woke = now
+	for r, t := range c.mu.told {
+		t.anew = 0
+		c.mu.told[r] = t
+	}
+	c.mu.Unlock()
 	c.cfg.Log.Warn("the node was frozen: it takes no commands until it has caught up")
 	for _, s := range c.Shards() {
 		s.doubt(now)
@@ -51,10 +72,35 @@ func (c *Core) wake(now time.Time) {
 	c.announceHeads()
 }
 
+// isAnew reports whether a heartbeat was sent since the node woke up: it gives one of
+// this node's own heartbeats since then back. What else comes may have waited here
+// while the node was frozen. The caller holds the lock.
+func (c *Core) isAnew(h heartbeat) bool {
+	return !c.mu.woke.IsZero() && slices.ContainsFunc(h.echoes, func(e region.Echo) bool {
+		return e.Peer == c.self && e.Clock >= c.mu.woke.UnixMilli()
+	})
+}
+
+// since returns after what time of a member's own clock its heads say what there
+// is: it was ready itself, and they have not waited here while this node was
+// frozen. The caller holds the lock.
+func (c *Core) since(t told) crdt.HLC {
+	switch {
+	case c.mu.woke.IsZero():
+		return t.ready
+	case t.anew == 0:
+		return math.MaxUint64
+	}
+	return max(t.ready, t.anew-1) // They may go out together with the heartbeat.
+}
+
 // caughtUp lets commands in again when the node has caught up.
 func (c *Core) caughtUp(now time.Time, filled bool) {
 	if !c.step.woke.IsZero() && filled && now.Sub(c.step.woke) >= wakeLeast {
 		c.step.woke = time.Time{}
+		c.mu.Lock()
+		c.mu.woke = time.Time{}
+		c.mu.Unlock()
 		c.waking.Store(false)
 		c.cfg.Log.Info("the node has caught up")
 	}

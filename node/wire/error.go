@@ -9,6 +9,7 @@ type Code uint16
 // The codes.
 const (
 	CodeBadRequest  Code = 400 // the command makes no sense: unknown verb, wrong arguments, not a number
+	CodeForbidden   Code = 403 // NATS does not let the client's user ask; a client says so, never a node
 	CodeWrongType   Code = 409 // the key holds another kind of value
 	CodeTooLarge    Code = 413 // key, value or command above its limit
 	CodeNotOwner    Code = 421 // asked for local execution of what is not held here
@@ -47,6 +48,7 @@ func AsError(err error) *Error {
 // Targets for errors.Is: they match every error of their code.
 var (
 	ErrBadRequest  = &Error{Code: CodeBadRequest}
+	ErrForbidden   = &Error{Code: CodeForbidden}
 	ErrWrongType   = &Error{Code: CodeWrongType}
 	ErrTooLarge    = &Error{Code: CodeTooLarge}
 	ErrOverload    = &Error{Code: CodeOverload}

@@ -121,6 +121,14 @@ type RegionInfo struct {
 	Lags      int        `json:"lags"`       // partitions of which it lacks something that is here
 	PausedIn  bool       `json:"paused_in"`  // what it writes is not taken here
 	PausedOut bool       `json:"paused_out"` // what is written here is not taken there
+
+	// What has expired, or does not show any more for another reason, is kept until
+	// every region has seen that. This one holds it up while it has not. It is left out
+	// once that has lasted too long, and on its return rebuilds what it has missed.
+	HeldSince *time.Time `json:"held_since,omitempty"` // since when the oldest waits for the region; nil: nothing does
+	HeldKeys  int        `json:"held_keys"`            // keys in the partitions of which something waits for it
+	HeldBytes int        `json:"held_bytes"`           // bytes that can be freed there once it has, about
+	LeftOut   int        `json:"left_out"`             // partitions in which it is not waited for any more
 }
 
 // NodeInfo is one node (NODES).
@@ -129,9 +137,13 @@ type NodeInfo struct {
 	Region     string           `json:"region"`
 	Zone       string           `json:"zone,omitempty"`
 	Replica    string           `json:"replica"`
-	State      string           `json:"state"`
+	State      string           `json:"state"`            // as the node that is asked sees it
+	Ready      bool             `json:"ready"`            // it says itself that it is fit to serve
+	Reason     string           `json:"reason,omitempty"` // why it is not ready
 	Heard      time.Time        `json:"heard"`
-	Skew       string           `json:"skew"` // its clock against this node's, less the time its heartbeat was under way; a duration
+	Skew       string           `json:"skew"`                  // how far its clock is ahead of that of the node that is asked; a duration, empty when not known
+	SkewWithin string           `json:"skew_within,omitempty"` // the skew is off by no more than this; a duration
+	Clock      *ClockInfo       `json:"clock,omitempty"`       // what it knows of its own clock; nil when it did not say
 	Weight     int              `json:"weight"`
 	Owns       int              `json:"owns"`
 	Holds      int              `json:"holds"`
@@ -139,6 +151,15 @@ type NodeInfo struct {
 	Bytes      int              `json:"bytes"`
 	Counters   map[string]int64 `json:"counters,omitempty"`
 	Unanswered bool             `json:"unanswered,omitempty"` // it did not say itself; this is what is known of it
+}
+
+// ClockInfo is what a node knows of its own clock against the others'.
+type ClockInfo struct {
+	Standing string `json:"standing"` // "unjudged", "in line", "undecided", or "out of line": then it refuses writes
+	Offset   string `json:"offset"`   // how far it is ahead of the others'; a duration
+	Within   string `json:"within"`   // the offset is off by no more than this; a duration
+	Peers    int    `json:"peers"`    // how many could be compared
+	Majority int    `json:"majority"` // of those, how many agree with each other; 0: no majority does
 }
 
 // VerifyInfo says whether all holders hold the same (VERIFY).

@@ -1,0 +1,178 @@
+package nodetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// What the simulation found, each as a short history of its own.
+
+// quickPlan is a cluster with short waits in good weather. Only the first node of
+// each region is up.
+func quickPlan(regions, nodes, copies int) *plan {
+	p := slowPlan(10*ms, regions, nodes)
+	p.cfg = core.Config{
+		Partitions: 8, Copies: copies,
+		Members:  region.Config{HeartbeatEvery: 100 * ms, SuspectAfter: 300 * ms, ForgetAfter: 4 * time.Second},
+		JoinWait: 150 * ms, FillWait: time.Second, LeaveWait: time.Second, KeepFor: 900 * ms, FrozenAfter: 300 * ms,
+		Clocks: region.ClockConfig{MaxSkew: 60 * ms, MaxAge: 2 * time.Second},
+		Sync: cachesync.Config{
+			MaxSkew: 60 * ms, AnnounceAfter: 20 * ms, AnnounceEvery: 200 * ms, PullAfter: 20 * ms, PullTimeout: 300 * ms,
+			HoldFor: time.Second, SnapshotIdle: time.Second, CompareWithin: time.Second,
+			HorizonFor: 4 * time.Second, HorizonLeast: 600 * ms,
+		},
+	}
+	p.waits = waits{seen: 500 * ms, ask: 300 * ms, answer: 400 * ms, try: 2200 * ms, call: 10 * time.Second, idle: 2000}
+	p.patience = time.Minute
+	for i := range p.places {
+		p.places[i].up = i%nodes == 0
+	}
+	return p
+}
+
+// writeAll has clients of a region write some keys, by way of each of its nodes.
+func (s *scenario) writeAll(region string, verb ...string) {
+	s.Helper()
+	for i := range 16 {
+		s.call(region, i, append([]string{verb[0], fmt.Sprintf("k%d", i)}, verb[1:]...)...)
+	}
+}
+
+// TestTakenAgain: a node that lets a partition go and takes it again in one life
+// counts its writes from one, and must not do so under the same ID.
+func TestTakenAgain(t *testing.T) {
+	s := newScenario(t, quickPlan(1, 3, 1))
+	for range 3 {
+		s.start(1)
+		s.start(2)
+		s.wait(time.Second)
+		s.writeAll("ap", "INCRBY", "1")
+		s.wait(2 * time.Second)
+		s.leave(s.nodes[1], -1)
+		s.leave(s.nodes[2], -1)
+		s.wait(time.Second)
+		s.writeAll("ap", "INCRBY", "1")
+		s.wait(time.Second)
+	}
+	s.rest()
+}
+
+// TestLeaveTrustsNoOldNews: a node that leaves waits until somebody who stays has
+// everything now. Who had it once may have let it go.
+func TestLeaveTrustsNoOldNews(t *testing.T) {
+	for after := 900 * ms; after < 2*time.Second; after += 100 * ms {
+		s := newScenario(t, quickPlan(1, 2, 1))
+		s.writeAll("ap", "SET", "v")
+		s.start(1)
+		s.wait(300 * ms)
+		s.writeAll("ap", "SET", "w")
+		s.wait(after) // The first node lets go of what is the second's.
+		s.leave(s.nodes[1], -1)
+		s.wait(2 * time.Second)
+		for i := range 16 {
+			if _, ok := s.sees("ap", fmt.Sprintf("k%d", i)); !ok {
+				t.Fatalf("left %v after joining: k%d is gone", after, i)
+			}
+		}
+		s.rest()
+	}
+}
+
+// TestTwoLetGo: two nodes whose views differ for long each believe that a partition
+// is the other's. One of them must keep it.
+func TestTwoLetGo(t *testing.T) {
+	for from := range 3 {
+		s := newScenario(t, quickPlan(1, 3, 1))
+		s.start(1)
+		s.start(2)
+		s.wait(2 * time.Second)
+		s.freeze(s.nodes[from], 600*ms)
+		s.wait(100 * ms)
+		s.cut(from, (from+2)%3, 6*time.Second)
+		s.wait(2 * time.Second)
+		s.writeAll("ap", "SET", "v")
+		s.wait(2 * time.Second)
+		s.writeAll("ap", "INCRBYFLOAT", "1")
+		s.wait(2 * time.Second)
+		s.rest()
+	}
+}
+
+// TestThawedKeeps: a node that was frozen while it was about to let a partition go
+// hears the others first: they may have gone.
+func TestThawedKeeps(t *testing.T) {
+	for after := 100 * ms; after < 900*ms; after += 100 * ms {
+		s := newScenario(t, quickPlan(1, 2, 1))
+		s.writeAll("ap", "SET", "v")
+		s.start(1)
+		s.wait(300*ms + after)
+		s.writeAll("ap", "SET", "w")
+		s.wait(100 * ms)
+		s.freeze(s.nodes[0], 3*time.Second)
+		s.wait(time.Second)
+		s.leave(s.nodes[1], -1)
+		s.wait(4 * time.Second)
+		for i := range 16 {
+			if _, ok := s.sees("ap", fmt.Sprintf("k%d", i)); !ok {
+				t.Fatalf("frozen %v after the other's start: k%d is gone", after, i)
+			}
+		}
+		s.rest()
+	}
+}
+
+// TestJoinsWhileOthersAreCutOff: a node that has never heard of a region must not
+// forget what that has not seen.
+func TestJoinsWhileOthersAreCutOff(t *testing.T) {
+	p := quickPlan(3, 2, 2)
+	p.cfg.Partitions, p.cfg.Sync.LogBytes = 1, 1 // whole states travel
+	s := newScenario(t, p)
+	s.writeAll("ap", "SET", "v", "PX", "1100")
+	s.wait(200 * ms)
+	s.isolate("eu", true, true, 1800*ms)
+	s.wait(300 * ms)
+	s.call("eu", 0, "SET", "own", "v")
+	s.call("eu", 0, "INCRBY", "count", "1")
+	s.start(1) // in ap
+	s.start(3) // in eu
+	s.wait(300 * ms)
+	s.call("ap", 0, "INCRBY", "more", "1")
+	s.wait(5 * time.Second)
+	for _, key := range []string{"own", "count"} {
+		for _, region := range []string{"ap", "eu", "us"} {
+			if _, ok := s.sees(region, key); !ok {
+				t.Errorf("%s, which was written while its region was cut off, is not in %s", key, region)
+			}
+		}
+	}
+	s.rest()
+}
+
+// TestClockAhead: a node whose clock is wrong must not forget by it: what honest
+// clocks stamp would be refused.
+func TestClockAhead(t *testing.T) {
+	for _, by := range []time.Duration{150 * ms, time.Second, time.Hour} {
+		s := newScenario(t, quickPlan(1, 2, 1))
+		s.start(1)
+		s.wait(2 * time.Second)
+		s.writeAll("ap", "SET", "v", "PX", "300")
+		s.wait(100 * ms)
+		s.jump(1, by, time.Second)
+		s.wait(400 * ms)
+		s.writeAll("ap", "INCRBY", "1")
+		s.crash(s.nodes[1], 0) // It goes on with a clock that is right by then.
+		s.wait(time.Second)
+		s.writeAll("ap", "INCRBY", "1")
+		s.wait(2 * time.Second)
+		for i := range 16 {
+			if _, ok := s.sees("ap", fmt.Sprintf("k%d", i)); !ok {
+				t.Fatalf("a clock %v ahead: k%d is gone", by, i)
+			}
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package nodetest
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/crdt/crdttest"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+type partition = region.Partition
+
+// write is one write that a node has accepted.
+type write struct {
+	delta *crdt.Delta
+	ops   []crdttest.Op
+	at    time.Duration
+	hurt  time.Duration // when a node that had it last crashed; zero: never
+	died  bool          // every node that had it ended in a way that may lose writes
+}
+
+// history is all that was ever written to one partition.
+type history struct {
+	writes []*write // in an order in which causes come first
+	byDot  map[crdt.Dot]*write
+	byKey  map[string][]*write
+	issued map[crdt.ReplicaID]uint64
+	// apart says that a holder began to answer without having been filled, or without
+	// having met anybody who has written, or that somebody else took a write.
+	apart bool
+	// ended sums up the engines that have ended.
+	ended cachesync.Stats
+}
+
+// covered returns the operations on a key that a vector covers.
+func (h *history) covered(v crdt.Vector, key string) (ops []crdttest.Op) {
+	for _, o := range h.byKey[key] {
+		if v.Covers(o.delta.Dot) {
+			ops = append(ops, o.ops...)
+		}
+	}
+	return ops
+}
+
+// recorder is a shard that notes what a command writes and checks what it reads.
+type recorder struct {
+	n     *node
+	shard *core.Shard
+	cmd   wire.Command
+	shown []shown // since it was last checked
+}
+
+// shown is what a key showed to a command.
+type shown struct {
+	key   string
+	value crdttest.Value
+}
+
+// Now implements command.Target.
+func (r *recorder) Now() int64 { return r.shard.Now() }
+
+// Read implements command.Target.
+func (r *recorder) Read(keys []string, f func(crdt.View)) error {
+	err := r.shard.Read(keys, func(v crdt.View) {
+		r.shown = append(r.shown, shown{keys[len(r.shown)], read(v)})
+		f(v)
+	})
+	r.check()
+	return err
+}
+
+// check compares what keys showed with the writes that make them.
+func (r *recorder) check() {
+	w, p := r.n.w, r.shard.ID()
+	for _, s := range r.shown {
+		w.counts.Reads++
+		ops := w.parts[p].covered(r.n.held[p].seen, s.key)
+		// What has expired by the clock of a node whose state came here may be gone
+		// already.
+		if !reflect.DeepEqual(s.value, crdttest.Spec(ops, r.shard.Now())) &&
+			!reflect.DeepEqual(s.value, crdttest.Spec(ops, w.latest())) && !w.isStrained(p, ops) {
+			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[r.n.at].name, p, r.n.held[p].seen, s.key,
+				s.value, crdttest.Spec(ops, r.shard.Now()))
+		}
+	}
+	r.shown = r.shown[:0]
+}
+
+// Write implements command.Target.
+func (r *recorder) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	w := r.n.w
+	now, ran := r.shard.Now(), false
+	var before crdttest.Value
+	dot, err := r.shard.Write(key, request, func(m *crdt.Mutator) error {
+		ran, before = true, read(m.View())
+		return run(m)
+	})
+	if ran {
+		r.shown = append(r.shown, shown{key, before})
+		r.check()
+	}
+	switch {
+	case errors.Is(err, command.ErrRepeated):
+		w.counts.Recognised++
+		if ran {
+			w.broken("%s has run request %d and calls it a repetition", w.places[r.n.at].name, request)
+		}
+	case err == nil && !dot.IsZero():
+		r.wrote(key, request, dot, before, now)
+	}
+	return dot, err
+}
+
+// wrote notes a write.
+func (r *recorder) wrote(key string, request uint64, dot crdt.Dot, before crdttest.Value, now int64) {
+	w, p := r.n.w, r.shard.ID()
+	var d *crdt.Delta
+	r.shard.Do(func(e *cachesync.Engine) {
+		if ds := e.History(key); len(ds) > 0 {
+			d = ds[len(ds)-1]
+		}
+	})
+	h := w.parts[p]
+	if d == nil || d.Dot != dot || d.From != dot.N || dot.N != h.issued[dot.Replica]+1 || dot.Replica.Life() != r.n.id {
+		w.broken("%s writes %v to partition %d after %d writes: %v", w.places[r.n.at].name, dot, p, h.issued[dot.Replica], d)
+		return
+	}
+	h.issued[dot.Replica] = dot.N
+	w.counts.Writes++
+	w.trace.Write(crdt.AppendDelta(nil, d))
+	w.checkRequest(r.n, p, request, dot)
+	if ring := r.n.core.Place().Serving(w.places[r.n.at].region); !w.gentle && (ring.Len() == 0 || !ring.Holds(w.places[r.n.at].name, p)) {
+		h.apart = true
+	}
+	o := &write{delta: d, at: w.now, ops: operations(r.cmd, key, d, before, now)}
+	if o.ops[0].Verb == crdttest.Expire {
+		o.ops[0].Expired = crdttest.Expired(h.covered(r.n.held[p].seen, key), now)
+	}
+	h.writes = append(h.writes, o)
+	h.byDot[dot] = o
+	h.byKey[key] = append(h.byKey[key], o)
+	w.note(r.n, "writes %v %v: %v", dot, r.cmd.Args, d.Effects)
+	if v := d.Version(); strings.HasPrefix(key, "own") && w.ownRuns[r.cmd.Args[2]].Compare(v) < 0 {
+		w.ownRuns[r.cmd.Args[2]] = v
+	}
+	w.look(r.n, p)
+}
+
+// read returns what a view shows, in the specification's terms.
+func read(v crdt.View) crdttest.Value {
+	out := crdttest.Value{Kind: v.Kind(), ExpireAt: v.ExpireAt(), Version: v.Version()}
+	switch v.Kind() {
+	case crdt.KindString:
+		out.Text, _ = v.Get()
+	case crdt.KindHash:
+		out.Fields = map[string]string{}
+		for f := range v.Fields() {
+			out.Fields[f], _ = v.Field(f)
+		}
+	case crdt.KindSet:
+		out.Members = map[string]bool{}
+		for f := range v.Fields() {
+			out.Members[f] = true
+		}
+	case crdt.KindZSet:
+		out.Scores = map[string]float64{}
+		for f := range v.Fields() {
+			out.Scores[f], _ = v.Score(f)
+		}
+	}
+	return out
+}

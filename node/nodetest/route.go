@@ -1,0 +1,226 @@
+package nodetest
+
+import (
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/node/wire"
+)
+
+// What package node does around a core for a command, without goroutines.
+
+// Replies of a node that waited in vain.
+var (
+	errStarting = &wire.Error{Code: wire.CodeUnavailable, Text: "LOADING"}
+	errNotSeen  = &wire.Error{Code: wire.CodeTimeout, Text: "TIMEOUT not seen"}
+	errTime     = &wire.Error{Code: wire.CodeTimeout, Text: "TIMEOUT"}
+	errAnswer   = &wire.Error{Code: wire.CodeUnavailable, Text: "ERR no answer"}
+)
+
+// serve runs a command that has come to a node and calls reply with the reply,
+// unless the node ends first.
+func (n *node) serve(cmd wire.Command, near bool, within time.Duration, reply func(wire.Reply)) {
+	spec, err := command.Find(cmd)
+	if err != nil {
+		n.w.broken("%v: %w", cmd.Args, err)
+		return
+	}
+	if err := n.core.Enter(); err != nil {
+		reply(wire.Fail(err))
+		return
+	}
+	done := func(r wire.Reply) {
+		n.core.Exit()
+		reply(r)
+	}
+	until := n.w.now + within
+	parts, join, split := command.Split(cmd, n.w.cfg.Partitions)
+	if !split {
+		n.route(cmd, spec, near, until, done)
+		return
+	}
+	replies, left := make([]wire.Reply, len(parts)), len(parts)
+	for i, part := range parts {
+		n.route(part, spec, near, until, func(r wire.Reply) {
+			replies[i] = r
+			if left--; left == 0 {
+				done(join(replies))
+			}
+		})
+	}
+}
+
+// route runs a command on keys of one partition here or has it run by a node that
+// holds them.
+func (n *node) route(cmd wire.Command, spec *command.Spec, near bool, until time.Duration, done func(wire.Reply)) {
+	if n.core.RunsHere(cmd, spec, near) {
+		n.runHere(cmd, until, done)
+		return
+	}
+	n.passOn(cmd, 0, until, done)
+}
+
+// passOn sends a command to the holder of its keys that is next to be asked. What
+// nobody takes is run here.
+func (n *node) passOn(cmd wire.Command, attempt int, until time.Duration, done func(wire.Reply)) {
+	w, p := n.w, n.w.cfg.Partitions.Of(cmd.Key())
+	to := n.core.Holder(p, attempt)
+	switch {
+	case w.now >= until:
+		done(wire.Fail(errTime))
+		return
+	case to == 0:
+		n.runHere(cmd, until, done)
+		return
+	}
+	w.counts.Passed++
+	passed := cmd
+	passed.Hops++
+	var e crdt.Encoder
+	e.String(string(wire.AppendRequest(nil, []wire.Command{passed})))
+	r := w.ask(n, to, w.waits.answer, e.Append(nil, tagRequest), func(answer []byte, ok bool) {
+		reply := wire.Fail(errAnswer)
+		if ok {
+			rs, err := wire.DecodeReplies(answer)
+			if err != nil || len(rs) != 1 {
+				w.broken("decode replies %x: %v", answer, err)
+				return
+			}
+			reply = rs[0]
+		}
+		if unreachable(reply) {
+			n.passOn(cmd, attempt+1, until, done)
+			return
+		}
+		n.seeOwn(cmd, reply, done)
+	})
+	n.await(func() bool {
+		if !r.done && n.core.Patience(to) <= 0 {
+			w.answered(r, nil, false)
+		}
+		return r.done
+	})
+}
+
+// seeOwn gives a reply once this node has seen what was written, or will not soon.
+func (n *node) seeOwn(cmd wire.Command, reply wire.Reply, done func(wire.Reply)) {
+	p, until := n.w.cfg.Partitions.Of(cmd.Key()), n.w.now+n.w.waits.seen
+	n.await(func() bool {
+		s := n.core.Shard(p)
+		if s != nil && !reply.Wrote.IsZero() && !s.HasSeen(reply.Wrote) && n.w.now < until {
+			return false
+		}
+		done(reply)
+		return true
+	})
+}
+
+// unreachable reports whether a reply says that a node did not take a command.
+func unreachable(r wire.Reply) bool {
+	return r.Type == wire.TypeError &&
+		(r.Err.Code == wire.CodeUnavailable || r.Err.Code == wire.CodeTimeout || r.Err.Code == wire.CodeNotOwner)
+}
+
+// await calls poll now and at every beat until it reports true.
+func (n *node) await(poll func() bool) {
+	if !poll() {
+		n.waiting = append(n.waiting, &waiting{poll})
+	}
+}
+
+// poll comes back to all that waits.
+func (n *node) poll() {
+	list := n.waiting
+	n.waiting = nil
+	for i, o := range list {
+		if n.ended {
+			return
+		}
+		if !o.poll() {
+			n.waiting = append(n.waiting, list[i])
+		}
+	}
+}
+
+// running is a command that is to run in the memory of a node.
+type running struct {
+	n     *node
+	cmd   wire.Command
+	until time.Duration
+	seen  time.Duration // until when what it refers to is waited for; zero: not yet waited
+	done  func(wire.Reply)
+}
+
+func (n *node) runHere(cmd wire.Command, until time.Duration, done func(wire.Reply)) {
+	r := &running{n: n, cmd: cmd, until: until, done: done}
+	n.await(r.poll)
+}
+
+// poll runs the command if it can run now.
+func (r *running) poll() bool {
+	n, w := r.n, r.n.w
+	s, err := n.core.Take(w.cfg.Partitions.Of(r.cmd.Key()))
+	switch {
+	case err != nil && wire.AsError(err).Code == wire.CodeNotOwner:
+		return r.wait(wire.AsError(err))
+	case err != nil:
+		r.done(wire.Fail(err))
+		return true
+	case !s.IsReady():
+		return r.wait(errStarting)
+	case !s.HasSeen(r.cmd.After):
+		if r.seen == 0 {
+			w.counts.Waited++
+			r.seen = w.now + w.waits.seen
+		}
+		if w.now < r.seen {
+			return false
+		}
+		r.done(wire.Fail(errNotSeen))
+		return true
+	}
+	reply := n.exec(s, r.cmd)
+	if reply.Type == wire.TypeError && reply.Err.Code == wire.CodeNotOwner {
+		return r.wait(reply.Err)
+	}
+	r.done(reply)
+	return true
+}
+
+// wait comes back later, unless the time is up.
+func (r *running) wait(err *wire.Error) bool {
+	if r.n.w.now < r.until {
+		return false
+	}
+	r.done(wire.Fail(err))
+	return true
+}
+
+// exec runs a command on a shard, noting what it writes and checking what it
+// reads.
+func (n *node) exec(s *core.Shard, cmd wire.Command) wire.Reply {
+	w := n.w
+	if !s.HasSeen(cmd.After) {
+		w.broken("%s runs %v although it has not seen %v", w.places[n.at].name, cmd.Args, cmd.After)
+	}
+	if w.ownerOf(n, s.ID()) != w.places[n.at].name {
+		w.counts.Misplaced++
+	}
+	reply := command.Exec(&recorder{n: n, shard: s, cmd: cmd}, cmd)
+	if !reply.Wrote.IsZero() && w.eager {
+		n.flush(s.ID())
+	}
+	w.look(n, s.ID())
+	return reply
+}
+
+// ownerOf returns the owner of a partition as a node sees it.
+func (w *world) ownerOf(n *node, p partition) string {
+	ring := n.core.Place().Serving(w.places[n.at].region)
+	if ring == nil || ring.Len() == 0 {
+		return ""
+	}
+	return ring.Owner(p)
+}
