@@ -25,6 +25,7 @@ const (
 	readyWait     = 60 * time.Second // nodes, of which there may be many on few cores
 	seePoll       = 20 * time.Millisecond
 	stopWait      = 20 * time.Second
+	localFrozen   = 20 * time.Second // all nodes and their servers are frozen together, and nobody answers for another
 )
 
 // localOptions say what a local cluster is like.
@@ -138,6 +139,7 @@ func (l *local) open(o localOptions, r, name string) (*localNode, error) {
 	}
 	n, err := node.Open(node.Config{
 		Cluster: o.cluster, Region: r, Name: name, Conn: conns.Data, Control: conns.Control, Bulk: conns.Bulk, Log: o.log,
+		FrozenAfter: localFrozen,
 	})
 	if err != nil {
 		conns.Close()
