@@ -99,6 +99,26 @@ func (v *View) Heartbeat(m Member, now time.Time) ([]Change, error) {
 	}
 }
 
+// Recall takes in that others still count somebody whom they have not heard of for
+// a time: who has not heard of it at all counts it from then on as well, as a
+// suspect. Whoever is known, or has left, is not changed by it.
+func (v *View) Recall(m Member, silent time.Duration, now time.Time) []Change {
+	if m.Validate() != nil || silent < 0 {
+		v.stats.Invalid++
+		return nil
+	}
+	i, known := v.find(m.Region, m.Name)
+	left := slices.ContainsFunc(v.departed, func(d departure) bool {
+		return compareMembers(d.member, m) == 0 && compareLives(m, d.member) <= 0
+	})
+	if known || left || silent > v.cfg.ForgetAfter || len(v.records) >= v.cfg.MaxMembers {
+		return nil
+	}
+	rec := record{member: m, heard: now.Add(-silent), suspect: true}
+	v.records = slices.Insert(v.records, i, rec)
+	return []Change{{Kind: Suspected, Member: rec.shown()}}
+}
+
 // join takes in a member at index i, unless it has just left.
 func (v *View) join(i int, m Member, now time.Time) ([]Change, error) {
 	d := slices.IndexFunc(v.departed, func(d departure) bool { return compareMembers(d.member, m) == 0 })

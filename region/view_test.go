@@ -347,3 +347,47 @@ func TestViewConflictOfThree(t *testing.T) {
 		t.Errorf("want one conflict of 2 beside 3, have %v", conflicts)
 	}
 }
+
+// TestRecall: who has never heard of somebody counts it all the same when others do,
+// and no longer than they.
+func TestRecall(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	v, err := NewView(Config{HeartbeatEvery: time.Second, SuspectAfter: 3 * time.Second, ForgetAfter: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := Member{Name: "eu-1", Region: "eu", Replica: 7, Started: 5, State: StateSuspect}
+	if changes := v.Recall(lost, 50*time.Minute, now); len(changes) != 1 || changes[0].Kind != Suspected {
+		t.Fatalf("want it suspected, have %v", changes)
+	}
+	if m, ok := v.Member("eu", "eu-1"); !ok || m.State != StateSuspect || len(v.Serving("eu"))+len(v.Planned("eu")) != 0 {
+		t.Errorf("want a suspect on no ring, have %v", m)
+	}
+	if changes := v.Recall(lost, 0, now); len(changes) != 0 {
+		t.Errorf("known already: want no change, have %v", changes)
+	}
+	for s := time.Duration(0); s <= 11*time.Minute; s += time.Second {
+		v.Tick(now.Add(s))
+	}
+	if _, ok := v.Member("eu", "eu-1"); ok {
+		t.Error("silent for more than an hour by now: want it forgotten")
+	}
+	for what, c := range map[string]struct {
+		m      Member
+		silent time.Duration
+	}{
+		"too long ago": {lost, 2 * time.Hour}, "a time ahead": {lost, -1}, "no record": {Member{}, 0},
+	} {
+		if changes := v.Recall(c.m, c.silent, now); len(changes) != 0 {
+			t.Errorf("%s: want no change, have %v", what, changes)
+		}
+	}
+	alive := Member{Name: "eu-2", Region: "eu", Replica: 8, Started: 5, State: StateReady, Beat: 1}
+	if _, err := v.Heartbeat(alive, now); err != nil {
+		t.Fatal(err)
+	}
+	v.Leave("eu", "eu-2", 8, now)
+	if changes := v.Recall(alive, 0, now); len(changes) != 0 {
+		t.Errorf("it has left: want no change, have %v", changes)
+	}
+}

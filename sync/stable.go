@@ -52,12 +52,18 @@ type Backlog struct {
 func (e *Engine) Backlog() Backlog { return e.settling.held }
 
 // Sweep hides what has expired and forgets what is stable. The holders are all
-// replicas, silent ones too, that hold the partition or may; the engine keeps no
-// memory of the slice. Call it about every 200 ms.
+// replicas, silent ones too, that hold the partition or may; whoever else has
+// announced heads of late counts as one. The engine keeps no memory of the slice. Call it about every 200 ms.
 func (e *Engine) Sweep(now time.Time, holders []crdt.ReplicaID) {
 	s := &e.settling
 	s.holders = append(s.holders[:0], holders...)
 	e.forgetStrangers(now)
+	for i := range e.peers.list {
+		// Who holds the partition without being meant to may still write, or have written.
+		if p := &e.peers.list[i]; !slices.Contains(s.holders, p.replica) {
+			s.holders = append(s.holders, p.replica)
+		}
+	}
 	e.stats.Expired += e.store.Expire(now.UnixMilli(), e.cfg.ExpireKeys)
 	e.countIn()
 	c := e.store.Collect(now.UnixMilli(), func(v crdt.Vector, after crdt.HLC) bool {
@@ -252,6 +258,10 @@ func (e *Engine) rebuild(s *crdt.Snapshot) {
 // have fallen silent: announcements may arrive long after their sender has ended.
 func (e *Engine) forgetStrangers(now time.Time) {
 	e.peers.list = slices.DeleteFunc(e.peers.list, func(p peer) bool {
-		return e.pull.to != p.replica && now.Sub(p.heard) > 3*e.cfg.AnnounceEvery && !slices.Contains(e.settling.holders, p.replica)
+		gone := now.Sub(p.heard) > 3*e.cfg.AnnounceEvery && !slices.Contains(e.settling.holders, p.replica)
+		if gone && e.pull.to == p.replica {
+			e.pull.end()
+		}
+		return gone
 	})
 }

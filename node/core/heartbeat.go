@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/crdt/pack"
@@ -20,7 +21,18 @@ type heartbeat struct {
 	leaving bool
 	echoes  []region.Echo // of others' heartbeats
 	wants   bool          // heads of everybody, to catch up
+	silent  []silent      // members that the sender has not heard of late
 }
+
+// silent is a member that is counted although nothing is heard of it: what it may
+// not have seen must not be forgotten by those who have never heard of it either.
+type silent struct {
+	member region.Member
+	since  time.Duration
+}
+
+// maxSilent bounds the silent members that a heartbeat names.
+const maxSilent = 64
 
 func encodeHeartbeat(h heartbeat) []byte {
 	var e crdt.Encoder
@@ -30,6 +42,11 @@ func encodeHeartbeat(h heartbeat) []byte {
 	e.Bool(h.leaving)
 	e.String(string(region.AppendEchoes(nil, h.echoes)))
 	e.Bool(h.wants)
+	e.Uint(uint64(len(h.silent)))
+	for _, s := range h.silent {
+		e.String(string(region.AppendMember(nil, s.member)))
+		e.Int(s.since.Milliseconds())
+	}
 	return e.Append(nil, TagHeartbeat)
 }
 
@@ -57,8 +74,27 @@ func decodeHeartbeat(b []byte) (heartbeat, error) {
 	if d.More() {
 		h.wants = d.Bool()
 	}
+	if d.More() {
+		h.silent, err = readSilent(d, err)
+	}
 	if err := errors.Join(d.Err(), err, member.Done(), links.Done()); err != nil {
 		return h, errors.Join(ErrHeartbeat, err)
 	}
 	return h, nil
+}
+
+func readSilent(d *crdt.Decoder, err error) ([]silent, error) {
+	n := d.Uint()
+	if n > maxSilent {
+		return nil, errors.Join(err, ErrHeartbeat)
+	}
+	var out []silent
+	for range n {
+		member := pack.NewReader(d.Bytes())
+		s := silent{member: region.ReadMember(member)}
+		s.since = time.Duration(min(max(d.Int(), -1), 1<<40)) * time.Millisecond
+		err = errors.Join(err, member.Done())
+		out = append(out, s)
+	}
+	return out, err
 }

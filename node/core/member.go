@@ -37,11 +37,22 @@ func (c *Core) announce(leaving bool) {
 	at := c.reading(now)
 	h := heartbeat{
 		member: c.member(), clock: at.Wall, links: c.mu.links.List(), leaving: leaving,
-		echoes: c.guard.beat(at), wants: c.waking.Load(),
+		echoes: c.guard.beat(at), wants: c.waking.Load(), silent: c.silent(now),
 	}
 	c.changed(c.mu.view.Heartbeat(h.member, now))
 	c.mu.Unlock()
 	c.out.Announce(encodeHeartbeat(h))
+}
+
+// silent returns the members that are counted and not heard. The caller holds the
+// lock.
+func (c *Core) silent(now time.Time) (out []silent) {
+	for _, m := range c.mu.view.Members() {
+		if m.State == region.StateSuspect && len(out) < maxSilent {
+			out = append(out, silent{m, now.Sub(c.mu.view.Heard(m.Region, m.Name))})
+		}
+	}
+	return out
 }
 
 // member returns what the node says of itself. The caller holds the lock.
@@ -98,6 +109,11 @@ func (c *Core) listen(h heartbeat, now time.Time) {
 	t := c.mu.told[m.Replica]
 	t.heard = now
 	t.skew = time.Duration(h.clock-now.UnixMilli()) * time.Millisecond
+	for _, s := range h.silent {
+		if s.member.Replica != c.self {
+			c.changed(c.mu.view.Recall(s.member, s.since, now), nil)
+		}
+	}
 	c.guard.heard(m.Replica, h.clock, h.echoes, c.reading(now))
 	c.mu.news = c.mu.news || h.wants
 	if m.Region == c.cfg.Region && h.member.State == region.StateLeaving {

@@ -12,7 +12,7 @@ import (
 	cachesync "github.com/atollcache/atoll/sync"
 )
 
-var churnKeys = flag.Int("churnkeys", 20000, "distinct keys that TestChurn creates, changes and deletes")
+var churnKeys = flag.Int("churnkeys", 4000, "distinct keys that TestChurn creates, changes and deletes")
 
 var churnVectors = flag.Bool("churnvectors", false, "want vectors that name only living members after TestChurn")
 
@@ -20,7 +20,7 @@ var churnVectors = flag.Bool("churnvectors", false, "want vectors that name only
 // nodes are restarted, some cleanly and some not. Afterwards nothing is left of it
 // but what a cluster would have into which only that was ever written.
 func TestChurn(t *testing.T) {
-	const beat, rounds = 5 * time.Second, 60
+	const beat, rounds = 10 * time.Second, 40
 	p := slowPlan(beat, 2, 3)
 	p.light = true
 	p.cfg.Partitions = 8

@@ -41,8 +41,8 @@ func (w *world) look(n *node, p partition) {
 	}
 	before := h.seen
 	h.seen = v
-	if w.log != nil {
-		s := statsOf(n.core.Shard(p))
+	if o := n.core.Shard(p); w.log != nil && o != nil {
+		s := statsOf(o)
 		w.note(n, "partition %d: %v, %d snapshots, %d rebuilt, %d refused, %d left out", p, v.Beyond(before), s.Snapshots, s.Rebuilt, s.Old+s.Refused, s.LeftOut)
 	}
 	switch {

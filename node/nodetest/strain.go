@@ -63,8 +63,11 @@ func (w *world) isForgotten() bool {
 func (w *world) statsOf(p partition) cachesync.Stats {
 	sum := w.parts[p].ended
 	for _, n := range w.nodes {
-		if n != nil && n.held[p].on {
-			sum = sum.Add(statsOf(n.core.Shard(p)))
+		if n == nil {
+			continue
+		}
+		if s := n.core.Shard(p); s != nil && n.held[p].on {
+			sum = sum.Add(statsOf(s))
 		}
 	}
 	return sum

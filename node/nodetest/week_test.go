@@ -56,10 +56,10 @@ func TestWeekAway(t *testing.T) {
 		busy       bool // it goes on writing meanwhile
 		rebuilt    bool // it has to begin anew; the logs do not go back far enough if it wrote itself
 	}{
-		{time.Hour, 5 * time.Second, true, false},
-		{23 * time.Hour, 30 * time.Second, true, false},
-		{7 * 24 * time.Hour, 2 * time.Minute, false, false},
-		{7 * 24 * time.Hour, 2 * time.Minute, true, true},
+		{time.Hour, 15 * time.Second, true, false},
+		{23 * time.Hour, 90 * time.Second, true, false},
+		{7 * 24 * time.Hour, 5 * time.Minute, false, false},
+		{7 * 24 * time.Hour, 5 * time.Minute, true, true},
 	} {
 		t.Run(fmt.Sprintf("%v,busy=%v", c.away, c.busy), func(t *testing.T) {
 			s := newScenario(t, slowPlan(c.beat, 3, 2))
