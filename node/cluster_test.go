@@ -168,7 +168,7 @@ func config(r, name string, nc *nats.Conn) node.Config {
 		Cluster: "test", Region: r, Name: name, Conn: nc, Partitions: 16, JoinWait: 200 * time.Millisecond,
 		// All are in one process, which may wait long for the processor.
 		FrozenAfter: 20 * time.Second, FillWait: 18 * time.Second,
-		Members:     region.Config{HeartbeatEvery: 100 * time.Millisecond, SuspectAfter: 15 * time.Second},
+		Members: region.Config{HeartbeatEvery: 100 * time.Millisecond, SuspectAfter: 15 * time.Second},
 	}
 }
 
