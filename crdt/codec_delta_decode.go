@@ -149,7 +149,9 @@ func (d *Decoder) effect(of *Delta, f *Effect) {
 		return
 	}
 	if f.Op.hasCell() && f.Kind != KindString && rec.More() {
-		f.Field = d.r.String()
+		f.Field = d.field(f.Kind)
+	} else if f.Op.hasCell() {
+		d.checkField(f.Kind, "")
 	}
 	switch f.Op {
 	case EffectPut:
@@ -258,4 +260,18 @@ func (d *Decoder) kind(from Kind) Kind {
 		d.r.Fail(fmt.Errorf("%w: kind %d", ErrUnknown, k))
 	}
 	return Kind(k)
+}
+
+// field reads the field of a cell.
+func (d *Decoder) field(k Kind) string {
+	field := d.r.String()
+	d.checkField(k, field)
+	return field
+}
+
+// checkField refuses what is no field of a kind.
+func (d *Decoder) checkField(k Kind, field string) {
+	if k == KindList && d.r.Err() == nil && !isPosition(field) {
+		d.r.Fail(errPosition)
+	}
 }

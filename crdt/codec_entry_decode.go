@@ -98,7 +98,7 @@ func (d *Decoder) cells(x *Entry, k Kind, n int) {
 	ex.sections = append(ex.sections, section{kind: k, cells: make(map[string]Cell, n)})
 	last := ""
 	for i := range n {
-		field := d.r.String()
+		field := d.field(k)
 		if i > 0 && field <= last {
 			d.r.Fail(errOrder)
 		}

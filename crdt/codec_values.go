@@ -67,6 +67,7 @@ var (
 	errCount    = errors.New("list ends inside an element")
 	errMissing  = errors.New("record lacks a field that has no default")
 	errBudget   = errors.New("deps are differences where an encoder would write them whole")
+	errPosition = errors.New("field of a list is not a position")
 	errUncaused = errors.New("delta speaks of what its origin had not seen")
 )
 

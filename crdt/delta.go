@@ -14,10 +14,11 @@ const (
 	KindHash               // cells by field: the OR-map
 	KindSet                // cells by member that hold nothing
 	KindZSet               // cells by member that hold scores
+	KindList               // cells by position that hold elements
 	numKinds
 )
 
-var kindNames = [numKinds]string{"none", "string", "hash", "set", "zset"}
+var kindNames = [numKinds]string{"none", "string", "hash", "set", "zset", "list"}
 
 // String returns the name that Redis's TYPE replies.
 func (k Kind) String() string {

@@ -91,7 +91,9 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 	before := 0
 	if had {
 		before = c.size() + sizeCell + sizeSlot + len(field)
-		e.sectionOf(k).count(field, &c, -1)
+		s := e.sectionOf(k)
+		s.count(field, &c, -1)
+		s.order.set(field, &c, -1)
 	}
 	f(&c)
 	switch {
@@ -99,6 +101,7 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 		s := e.ensureSection(k)
 		s.cells[field] = c
 		s.count(field, &c, 1)
+		s.order.set(field, &c, 1)
 		e.x.size += c.size() + sizeCell + sizeSlot + len(field) - before
 	case had:
 		delete(e.section(k), field)
@@ -179,7 +182,7 @@ func (e *Entry) Clone() *Entry {
 		for f, c := range s.cells {
 			cells[f] = c.clone()
 		}
-		s.cells = cells
+		s.cells, s.order = cells, nil
 		out.x.sections = append(out.x.sections, s)
 	}
 	return out

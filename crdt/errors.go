@@ -37,6 +37,14 @@ var (
 	// ErrNotFinite is returned for an increment by, or a result of, an infinity
 	// or what is not a number.
 	ErrNotFinite = errors.New("increment would produce NaN or Infinity")
+	// ErrNoSuchKey is returned for an element of a list that does not exist.
+	ErrNoSuchKey = errors.New("no such key")
+	// ErrOutOfRange is returned for an element that a list does not have.
+	ErrOutOfRange = errors.New("index out of range")
+	// ErrNoRoom is returned for an insert between two elements that were themselves
+	// inserted between their neighbours, and so on, some sixty times: the list has to
+	// be written anew.
+	ErrNoRoom = errors.New("no room between two elements of the list: write the list anew")
 )
 
 // Errors of decoding. Every one wraps exactly one of the two.

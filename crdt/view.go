@@ -168,8 +168,9 @@ func (v View) Fields() iter.Seq[string] {
 	}
 }
 
-// Len returns the number of visible fields or members, 1 for a string. It costs
-// time in proportion to the number of cells.
+// Len returns the number of visible fields, members or elements, 1 for a string. It
+// costs time in proportion to the number of cells only when a time cut or an expiry
+// hides some.
 func (v View) Len() int {
 	switch v.kind {
 	case KindNone:
@@ -177,8 +178,11 @@ func (v View) Len() int {
 	case KindString:
 		return 1
 	}
-	n := 0
-	for _, c := range v.e.section(v.kind) {
+	s, n := v.e.sectionOf(v.kind), 0
+	if v.hide == 0 {
+		return len(s.cells) - s.dead
+	}
+	for _, c := range s.cells {
 		if _, ok := c.visible(v.hide); ok {
 			n++
 		}
