@@ -113,7 +113,7 @@ func TestUnknownIsNotMalformed(t *testing.T) {
 		"operation":       "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 08",
 		"kind of a put":   "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 72 c40176",
 		"kind of a cell":  "94 01 02 91 07  92 c0 92 09 92 c40166 91 95 00 03 01 00 c40176",
-		"kind in seen":    "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 01 96 05 c400 00 02 01 c0",
+		"kind in seen":    "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 01 96 09 c400 00 02 01 c0",
 	} {
 		d, tag := NewDecoder(unhex(t, in))
 		switch tag {
