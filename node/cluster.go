@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
@@ -43,17 +44,17 @@ func clusterCommand(verb string) func(*life, context.Context, wire.Command) wire
 // internalCommands are those that nodes ask of each other. Their names begin
 // with "_"; no front door takes them.
 var internalCommands = map[string]func(*life, []string) (wire.Reply, error){
-	"_DIGESTS": (*life).answerDigests,
-	"_SYMBOLS": (*life).answerSymbols,
-	"_NAMES":   (*life).answerNames,
-	"_SHOWN":   (*life).answerShown,
-	"_SCAN":    (*life).answerScan,
-	"_INSPECT": (*life).answerInspect,
-	"_NODE":    (*life).answerNode,
-	"_LINKS":   (*life).answerLinks,
-	"_SEEN":    (*life).answerSeen,
-	"_AWAIT":   (*life).answerAwait,
-	"_MOVES":   (*life).answerMoves,
+	"_DIGESTS":     (*life).answerDigests,
+	"_SYMBOLS":     (*life).answerSymbols,
+	"_NAMES":       (*life).answerNames,
+	"_SHOWN":       (*life).answerShown,
+	"_SCAN":        (*life).answerScan,
+	"_INSPECT":     (*life).answerInspect,
+	"_NODE":        (*life).answerNode,
+	"_LINKS":       (*life).answerLinks,
+	core.VerbSeen:  (*life).answerSeen,
+	core.VerbAwait: (*life).answerAwait,
+	core.VerbMoves: (*life).answerMoves,
 }
 
 func (l *life) runInternal(cmd wire.Command) wire.Reply {

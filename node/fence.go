@@ -2,13 +2,14 @@ package node
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
@@ -40,28 +41,26 @@ type inquiry struct {
 	seen   map[region.Partition]crdt.Vector
 }
 
-// fenceRest is how long a node that has not answered is not asked again: others
-// run what it was to be asked for, and should not wait for it each time.
-const fenceRest = time.Second
-
 func newFence(l *life) *fence { return &fence{l: l, of: map[crdt.ReplicaID]*inquiries{}} }
 
 // lagging returns the partitions that commands are going to run on here, and that
-// another node may be ahead in.
-func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition]bool {
-	var out map[region.Partition]bool
+// other nodes may be ahead in: those.
+func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition][]crdt.ReplicaID {
+	var out map[region.Partition][]crdt.ReplicaID
 	for _, cmd := range cmds {
 		spec, err := command.Find(cmd)
-		if err != nil || spec.Keys == command.KeysNone || !l.core.MayLag(cmd, spec) {
+		if err != nil || spec.Keys == command.KeysNone {
 			continue
 		}
-		if _, _, split := command.Split(cmd, l.cfg.Partitions); split || !l.core.RunsHere(cmd, spec, near) {
-			continue // It comes back in parts, or runs elsewhere.
+		if _, _, split := command.Split(cmd, l.cfg.Partitions); split {
+			continue // It comes back in parts.
 		}
-		if out == nil {
-			out = map[region.Partition]bool{}
+		if ask := l.core.Ask(cmd, spec, near); len(ask) > 0 {
+			if out == nil {
+				out = map[region.Partition][]crdt.ReplicaID{}
+			}
+			out[l.cfg.Partitions.Of(cmd.Key())] = ask
 		}
-		out[l.cfg.Partitions.Of(cmd.Key())] = true
 	}
 	return out
 }
@@ -69,15 +68,15 @@ func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition]bool
 // await returns when all is here that other nodes of the region had of some
 // partitions when it was called, or after SeenWait: who does not answer holds
 // nobody up for longer.
-func (f *fence) await(ctx context.Context, partitions map[region.Partition]bool) {
-	if len(partitions) == 0 {
+func (f *fence) await(ctx context.Context, lagging map[region.Partition][]crdt.ReplicaID) {
+	if len(lagging) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.l.cfg.SeenWait)
 	defer cancel()
 	ask := map[crdt.ReplicaID][]region.Partition{}
-	for p := range partitions {
-		for _, r := range f.l.core.Others(p) {
+	for p, others := range lagging {
+		for _, r := range others {
 			ask[r] = append(ask[r], p)
 		}
 	}
@@ -150,88 +149,41 @@ func (f *fence) send(r crdt.ReplicaID, q *inquiries, i *inquiry) {
 	f.mu.Lock()
 	q.next = nil
 	f.mu.Unlock()
-	args := make([]string, 0, len(i.wanted)+1)
-	args = append(args, "_SEEN")
-	for p := range i.wanted {
-		args = append(args, strconv.Itoa(int(p)))
-	}
 	// Whoever has the turn asks for all who wait.
 	ctx, cancel := context.WithTimeout(context.Background(), f.l.cfg.SeenWait)
-	reply := f.l.askNode(ctx, r, args...)
+	reply := f.l.askNode(ctx, r, core.SeenArgs(slices.Collect(maps.Keys(i.wanted)))...)
 	cancel()
 	var err error
-	i.seen, err = readSeen(reply)
+	i.seen, err = core.ReadSeen(reply)
 	close(i.done)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		q.rest = time.Now().Add(fenceRest)
+		q.rest = time.Now().Add(core.FenceRest)
 	}
 	if q.busy = q.next != nil; q.busy {
 		q.next.turn <- struct{}{}
 	}
 }
 
-// readSeen reads what answerSeen wrote.
-func readSeen(reply wire.Reply) (map[region.Partition]crdt.Vector, error) {
-	if reply.Type == wire.TypeError {
-		return nil, reply.Err
-	}
-	out := map[region.Partition]crdt.Vector{}
-	d, tag := crdt.NewDecoder([]byte(reply.Text))
-	if tag != tagRequest {
-		return nil, errSeen
-	}
-	for d.More() {
-		p := region.Partition(d.Uint())
-		out[p] = d.Vector()
-	}
-	if err := d.Done(); err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// errSeen is the error of an answer of another kind.
-var errSeen = &wire.Error{Code: wire.CodeInternal, Text: "ERR not an answer to _SEEN"}
-
 // answerSeen says what has been seen here of partitions, of those that are held.
-func (l *life) answerSeen(args []string) (wire.Reply, error) {
-	var e crdt.Encoder
-	for _, text := range args {
-		p, err := strconv.ParseUint(text, 10, 16)
-		if err != nil {
-			return wire.Reply{}, command.ErrNotInteger
-		}
-		if s := l.core.Shard(region.Partition(p)); s != nil {
-			e.Uint(p)
-			e.Vector(s.Vector())
-		}
-	}
-	return wire.String(string(e.Append(nil, tagRequest))), nil
-}
+func (l *life) answerSeen(args []string) (wire.Reply, error) { return l.core.AnswerSeen(args) }
 
-// tell returns when the owners of partitions have seen a write of each that this
-// node has run in their place, or after SeenWait: who reads at the owner next must
-// not miss it.
-func (f *fence) tell(ctx context.Context, wrote map[region.Partition]crdt.Dot) {
+// tell returns when nodes have seen the writes that this node has run in their
+// place, or after SeenWait: who reads there next must not miss them.
+func (f *fence) tell(ctx context.Context, wrote map[crdt.ReplicaID][]core.Awaited) {
 	if len(wrote) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.l.cfg.SeenWait)
 	defer cancel()
-	to := map[crdt.ReplicaID][]string{}
-	for p, d := range wrote {
-		r := f.l.core.Holder(p, 0)
-		if r == 0 || f.rests(r) {
+	var wg sync.WaitGroup
+	for r, writes := range wrote {
+		if f.rests(r) {
 			continue
 		}
-		to[r] = append(to[r], strconv.Itoa(int(p)), strconv.FormatUint(uint64(d.Replica), 16), strconv.FormatUint(d.N, 10))
-	}
-	var wg sync.WaitGroup
-	for r, args := range to {
 		wg.Go(func() {
-			if f.l.askNode(ctx, r, append([]string{"_AWAIT"}, args...)...).Type == wire.TypeError {
+			if f.l.askNode(ctx, r, core.AwaitArgs(writes)...).Type == wire.TypeError {
 				f.fail(r)
 			}
 		})
@@ -254,26 +206,20 @@ func (f *fence) fail(r crdt.ReplicaID) {
 	if f.of[r] == nil {
 		f.of[r] = &inquiries{}
 	}
-	f.of[r].rest = time.Now().Add(fenceRest)
+	f.of[r].rest = time.Now().Add(core.FenceRest)
 }
 
-// answerAwait answers when writes have been seen here, or after SeenWait: a
-// partition, a replica and a number each.
+// answerAwait answers when writes have been seen here, or after SeenWait.
 func (l *life) answerAwait(args []string) (wire.Reply, error) {
+	writes, err := core.ReadAwait(args)
+	if err != nil {
+		return wire.Reply{}, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.cfg.SeenWait)
 	defer cancel()
-	for triple := range slices.Chunk(args, 3) {
-		if len(triple) != 3 {
-			return wire.Reply{}, command.ErrSyntax
-		}
-		p, err := strconv.ParseUint(triple[0], 10, 16)
-		r, err2 := strconv.ParseUint(triple[1], 16, 64)
-		n, err3 := strconv.ParseUint(triple[2], 10, 64)
-		if err != nil || err2 != nil || err3 != nil {
-			return wire.Reply{}, command.ErrNotInteger
-		}
-		if s := l.core.Shard(region.Partition(p)); s != nil {
-			awaitSeen(ctx, s, crdt.Dot{Replica: crdt.ReplicaID(r), N: n})
+	for _, w := range writes {
+		if s := l.core.Shard(w.Partition); s != nil {
+			awaitSeen(ctx, s, w.Dot)
 		}
 	}
 	return wire.OK, nil
@@ -293,11 +239,5 @@ const stirTimeout = time.Second
 // returns when they know.
 func (l *life) stir() {
 	l.core.Stir()
-	var near []region.Member
-	for _, m := range l.alive() {
-		if m.Region == l.cfg.Region && m.Replica != l.core.Replica() {
-			near = append(near, m)
-		}
-	}
-	l.askAll(context.Background(), near, stirTimeout, "_MOVES")
+	l.askAll(context.Background(), l.core.Near(), stirTimeout, core.VerbMoves)
 }

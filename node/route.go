@@ -10,7 +10,6 @@ import (
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
-	"github.com/atollcache/atoll/region"
 )
 
 // How a command gets to where it runs. Writes run at the owner of their key, so
@@ -127,7 +126,7 @@ type batch struct {
 	running int             // how many those are, at most maxAside
 	pending map[string]bool // keys of both; true for those only in away
 
-	astray map[region.Partition]crdt.Dot // the last write that this node has run in place of the owner
+	astray map[crdt.ReplicaID][]core.Awaited // by owner, what this node has written in its place, the last in each partition
 }
 
 // maxAside bounds the commands of one request that run side by side: those that
@@ -185,17 +184,23 @@ func (b *batch) add(i int) {
 	}
 }
 
-// note notes a write that somebody has asked of this node although another one is
-// the owner, as far as is known here.
+// note notes a write that the owner is to see before the reply goes out.
 func (b *batch) note(cmd wire.Command, wrote crdt.Dot) {
-	p := b.l.cfg.Partitions.Of(cmd.Key())
-	if wrote.IsZero() || cmd.Hops == 0 || b.l.core.Place().Owner(b.l.cfg.Region, p) == b.l.cfg.Name {
+	owner := b.l.core.Tell(cmd, wrote)
+	if owner == 0 {
 		return
 	}
+	w := core.Awaited{Partition: b.l.cfg.Partitions.Of(cmd.Key()), Dot: wrote}
 	if b.astray == nil {
-		b.astray = map[region.Partition]crdt.Dot{}
+		b.astray = map[crdt.ReplicaID][]core.Awaited{}
 	}
-	b.astray[p] = wrote
+	// The node's own writes of a partition are seen in order.
+	list := b.astray[owner]
+	if i := slices.IndexFunc(list, func(o core.Awaited) bool { return o.Partition == w.Partition }); i >= 0 {
+		list[i] = w
+		return
+	}
+	b.astray[owner] = append(list, w)
 }
 
 // flush waits until all that was added has been answered.

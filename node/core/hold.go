@@ -65,7 +65,7 @@ func (c *Core) drop(s *Shard) {
 // holdPlanned takes every partition that the node is to hold.
 func (c *Core) holdPlanned() error {
 	pl := c.Place()
-	for _, ring := range []*region.Ring{pl.planned, pl.serving[c.cfg.Region]} {
+	for _, ring := range []*region.Ring{pl.planned, pl.serving[c.cfg.Region], pl.mine} {
 		for _, p := range ring.HeldBy(c.cfg.Name) {
 			if _, err := c.Take(p); err != nil {
 				return err
@@ -109,7 +109,7 @@ func (c *Core) checkAllFilled() bool {
 
 // checkFilled decides whether a shard has what the other holders have: it has
 // heard from them and misses nothing that they announced. Where nobody else
-// serves the partition there is nothing to wait for. Before the node is ready
+// serves the partition, nor has a short time ago, there is nothing to wait for. Before the node is ready
 // itself nothing is decided for good: somebody who has it may yet be heard of.
 func (c *Core) checkFilled(s *Shard) bool {
 	if s.IsReady() {
@@ -117,6 +117,7 @@ func (c *Core) checkFilled(s *Shard) bool {
 	}
 	final := c.State() >= Ready
 	near, far := c.expected(s.id)
+	former := c.fillers(c.Place().held(s.id, c.cfg.Now()))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	heard := map[crdt.ReplicaID]crdt.HLC{}
@@ -129,7 +130,12 @@ func (c *Core) checkFilled(s *Shard) bool {
 	for _, m := range near {
 		enough = enough && heard[m.replica] > m.since
 	}
-	if len(near) == 0 && len(far) > 0 {
+	if c.cfg.Now().Sub(s.mu.since) < c.cfg.FillWait/formerShare { // Some of them may never have taken it.
+		for _, m := range former {
+			enough = enough && heard[m.replica] > m.since
+		}
+	}
+	if len(near)+len(former) == 0 && len(far) > 0 {
 		enough = slices.ContainsFunc(far, func(m filler) bool { return heard[m.replica] > m.since })
 	}
 	late := c.cfg.Now().Sub(s.mu.since) > c.cfg.FillWait
@@ -143,11 +149,27 @@ func (c *Core) checkFilled(s *Shard) bool {
 	return filled || late
 }
 
+// formerShare is which part of FillWait those are waited for at most who held a
+// partition before the last changes of the ring.
+const formerShare = 4
+
 // filler is a node that can fill a partition. What it announced before it was
 // ready does not count: it may not have been filled itself by then.
 type filler struct {
 	replica crdt.ReplicaID
 	since   crdt.HLC // by its own clock; what it announces after that counts
+}
+
+// fillers returns members as fillers, but for this node.
+func (c *Core) fillers(members []region.Member) (out []filler) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range members {
+		if m.Replica != c.self {
+			out = append(out, filler{m.Replica, c.since(c.mu.told[m.Replica])})
+		}
+	}
+	return out
 }
 
 // expected returns the other nodes that serve a partition, of the own region and
@@ -189,7 +211,7 @@ func (c *Core) sweep(now time.Time) {
 // release drops a partition that belongs elsewhere now, once everybody who holds
 // it has all that is here.
 func (c *Core) release(s *Shard, pl *Placement, holders []crdt.ReplicaID, now time.Time) {
-	if pl.planned.Len() == 0 || pl.planned.Holds(c.cfg.Name, s.id) || pl.serving[c.cfg.Region].Holds(c.cfg.Name, s.id) {
+	if pl.planned.Len() == 0 || pl.isMine(c.cfg.Name, s.id) {
 		if !s.unplaced.IsZero() {
 			s.unplaced = time.Time{}
 			s.Do(func(e *cachesync.Engine) { e.Pass(false) })

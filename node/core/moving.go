@@ -60,13 +60,13 @@ func (c *Core) Others(p region.Partition) []crdt.ReplicaID {
 		return nil
 	}
 	pl := c.Place()
-	known := s.peers()
+	known, held := s.peers(), pl.held(p, c.cfg.Now())
 	var out []crdt.ReplicaID
 	for _, m := range pl.members {
 		if m.Region != c.cfg.Region || m.Replica == c.self || m.State == region.StateSuspect {
 			continue
 		}
-		if slices.Contains(known, m.Replica) || pl.mayHold(m, p) || pl.planned.Holds(m.Name, p) {
+		if slices.Contains(known, m.Replica) || pl.mayHold(m, p) || pl.planned.Holds(m.Name, p) || slices.Contains(held, m) {
 			out = append(out, m.Replica)
 		}
 	}

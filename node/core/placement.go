@@ -3,6 +3,7 @@ package core
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
@@ -11,16 +12,31 @@ import (
 // Placement is who holds what, computed from the member view when it changes. It
 // is immutable.
 type Placement struct {
+	region  string                  // the own one
 	members []region.Member         // of all regions
 	serving map[string]*region.Ring // by region: the rings as they are; the own one is always there
 	planned *region.Ring            // of the own region, as it will be
 	all     map[string]*region.Ring // by region: with the suspects, who may return
+	mine    *region.Ring            // of the own region, as it will be when this node has joined, before others have
+	former  []former                // of the own region, the newest last
 	epoch   uint64                  // of the own region's rings
 }
+
+// former is a ring as it was a short time ago. What was answered by it those have
+// who held it then: a partition may go from one node to another without any step
+// between, when somebody else comes or goes.
+type former struct {
+	ring  *region.Ring
+	until time.Time // it counts
+}
+
+// maxFormer bounds the rings of the past that are kept.
+const maxFormer = 8
 
 // newPlacement computes the rings of a view.
 func newPlacement(v *region.View, cfg Config) (*Placement, error) {
 	pl := &Placement{
+		region:  cfg.Region,
 		members: v.Members(),
 		serving: map[string]*region.Ring{},
 		all:     map[string]*region.Ring{},
@@ -46,7 +62,39 @@ func newPlacement(v *region.View, cfg Config) (*Placement, error) {
 			return nil, err
 		}
 	}
-	return pl, nil
+	self, known := v.Member(cfg.Region, cfg.Name)
+	if pl.mine = pl.serving[cfg.Region]; known && self.State == region.StateJoining {
+		pl.mine, err = ring(append(v.Serving(cfg.Region), self))
+	}
+	return pl, err
+}
+
+// follow notes what was before, which counts until a time.
+func (pl *Placement) follow(before *Placement, now, until time.Time) {
+	pl.former = slices.DeleteFunc(slices.Clone(before.former), func(f former) bool { return !now.Before(f.until) })
+	if pl.epoch == before.epoch {
+		return
+	}
+	if pl.former = append(pl.former, former{before.serving[pl.region], until}); len(pl.former) > maxFormer {
+		pl.former = slices.Delete(pl.former, 0, 1)
+	}
+}
+
+// held returns the members of the own region that have held a partition a short
+// time ago and are not silent.
+func (pl *Placement) held(p region.Partition, now time.Time) (out []region.Member) {
+	for _, f := range pl.former {
+		if !now.Before(f.until) || f.ring.Len() == 0 {
+			continue
+		}
+		for _, name := range f.ring.Holders(p) {
+			i := slices.IndexFunc(pl.members, func(m region.Member) bool { return m.Name == name && m.Region == pl.region })
+			if i >= 0 && pl.members[i].State != region.StateSuspect && !slices.Contains(out, pl.members[i]) {
+				out = append(out, pl.members[i])
+			}
+		}
+	}
+	return out
 }
 
 // Members returns the members of all regions, by region and name. Read only.
@@ -88,6 +136,17 @@ func (pl *Placement) replicas(p region.Partition) []crdt.ReplicaID {
 func (pl *Placement) mayHold(m region.Member, p region.Partition) bool {
 	for _, ring := range []*region.Ring{pl.serving[m.Region], pl.all[m.Region]} {
 		if ring != nil && ring.Len() > 0 && ring.Holds(m.Name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// isMine reports whether this node, of a name, is to hold a partition: now, or when
+// all have joined or left who are about to.
+func (pl *Placement) isMine(name string, p region.Partition) bool {
+	for _, ring := range []*region.Ring{pl.planned, pl.serving[pl.region], pl.mine} {
+		if ring.Len() > 0 && ring.Holds(name, p) {
 			return true
 		}
 	}

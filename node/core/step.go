@@ -92,8 +92,11 @@ func (c *Core) settle() {
 		if pl, err := newPlacement(c.mu.view, c.cfg); err != nil {
 			c.cfg.Log.Error("placement", "err", err)
 		} else {
-			if c.place.Swap(pl).epoch != pl.epoch {
-				c.stir(c.cfg.Now())
+			before, now := c.place.Load(), c.cfg.Now()
+			pl.follow(before, now, now.Add(c.cfg.FillWait))
+			c.place.Store(pl)
+			if before.epoch != pl.epoch {
+				c.stir(now)
 			}
 			c.step.follow = true
 		}

@@ -1,11 +1,13 @@
 package nodetest
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/crdt/crdttest"
+	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -37,7 +39,7 @@ func (w *world) auditAt(n *node, p partition, state *crdt.Partition, at int64) {
 	h := w.parts[p]
 	for _, key := range w.keysOf(p) {
 		ops := h.covered(state.Vector(), key)
-		if !w.isRight(p, ops, state.Entry(key), at) {
+		if !reflect.DeepEqual(read(state.Entry(key).View(at)), crdttest.Spec(ops, at)) {
 			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[n.at].name, p, state.Vector(), key,
 				read(state.Entry(key).View(at)), crdttest.Spec(ops, at))
 			return
@@ -95,14 +97,36 @@ func (w *world) checkRequest(n *node, p partition, request uint64, dot crdt.Dot)
 	w.requests[request] = append(w.requests[request], run{dot, p})
 }
 
-// acknowledged notes a reply to a write of a key that nobody removes.
+// acknowledged notes the reply to a write, and that a key which nobody removes is
+// there.
 func (w *world) acknowledged(c *call, r wire.Reply) {
 	key := c.cmd.Key()
+	if o := w.parts[w.cfg.Partitions.Of(key)].byDot[r.Wrote]; o != nil && o.acked == 0 {
+		o.acked, o.region = w.now, c.step.region
+	}
 	if r.Wrote.IsZero() || !slices.Contains(pinnedKeys, key) {
 		return
 	}
 	if _, ok := w.present[key]; !ok {
 		w.present[key] = w.now
+	}
+}
+
+// checkFence checks that a command about to run has all before it that clients in
+// its region had been told of when it came here, unless somebody who was to be
+// asked for it has not answered. A read at a holder that is merely near may be a
+// moment behind.
+func (n *node) checkFence(f *fenced) {
+	w, p, name := n.w, n.w.cfg.Partitions.Of(f.cmd.Key()), n.w.places[n.at]
+	if !w.gentle || f.late || f.spec.Write && !command.Unsafe(f.cmd) || f.cmd.Hops == 0 && w.ownerOf(n, p) != name.name {
+		return
+	}
+	for _, o := range w.parts[p].writes {
+		if o.acked > 0 && o.acked <= f.came && o.region == name.region && !o.died && !n.held[p].seen.Covers(o.delta.Dot) {
+			w.broken("%s runs %v, which came at %v, without %v to %s, acknowledged at %v", name.name, f.cmd.Args, f.came,
+				o.delta.Dot, o.delta.Key, o.acked)
+			return
+		}
 	}
 }
 

@@ -176,3 +176,73 @@ func TestClockAhead(t *testing.T) {
 		}
 	}
 }
+
+// readAll has clients of a region read what writeAll wrote, for a while.
+func (s *scenario) readAll(region string, d time.Duration) {
+	s.Helper()
+	for end := s.now + d; s.now < end; s.wait(5 * ms) {
+		for i := range 16 {
+			s.call(region, s.asked, "GET", fmt.Sprintf("k%d", i))
+		}
+	}
+}
+
+// TestTwoJoinAtOnce: of two nodes that join at the same time one may be ready while
+// the ring gives it what it will not hold once both are. It must be filled with that.
+func TestTwoJoinAtOnce(t *testing.T) {
+	for after := time.Duration(0); after < 400*ms; after += 30 * ms {
+		p := quickPlan(1, 3, 1)
+		p.gentle = true // No read may miss what was acknowledged before it came.
+		s := newScenario(t, p)
+		s.writeAll("ap", "SET", "v")
+		s.wait(100 * ms)
+		s.start(1)
+		s.readAll("ap", after)
+		s.start(2)
+		s.readAll("ap", 1500*ms)
+		s.rest()
+	}
+}
+
+// TestMovesBetweenOthers: a node that leaves moves partitions between the others as
+// well, since none may hold too many. One that has nothing to hand over is gone before
+// those are filled. Who holds such a partition then asks who held it before.
+func TestMovesBetweenOthers(t *testing.T) {
+	moved := 0
+	for _, weight := range []int{100, 150, 300, 500} {
+		p := quickPlan(1, 3, 1)
+		p.gentle, p.net.spread = true, 12*ms
+		p.places[0].weight, p.places[2].weight = 300, weight
+		for i := range p.places {
+			p.places[i].up = true
+		}
+		s := newScenario(t, p)
+		var keys []string
+		owners := s.nodes[0].core.Place().Serving("ap")
+		for i := range 64 {
+			key := fmt.Sprintf("k%d", i)
+			if p := p.cfg.Partitions.Of(key); owners.Owner(p) != "ap1" {
+				keys = append(keys, key)
+				s.call("ap", 0, "SET", key, "v")
+			}
+		}
+		s.wait(100 * ms)
+		s.leave(s.nodes[1], -1)
+		for range 100 {
+			for _, key := range keys {
+				s.call("ap", s.asked, "GET", key)
+			}
+			s.wait(5 * ms)
+		}
+		for i := range 8 {
+			before, now := owners.Owner(partition(i)), s.nodes[0].core.Place().Serving("ap").Owner(partition(i))
+			if before != "ap1" && before != now {
+				moved++
+			}
+		}
+		s.rest()
+	}
+	if moved == 0 {
+		t.Error("want some partition to move from one that stays to another, have none")
+	}
+}

@@ -1,11 +1,9 @@
 package nodetest
 
 import (
-	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/node/core"
-	"github.com/atollcache/atoll/region"
 )
 
 // watch follows a node from state to state.
@@ -19,7 +17,6 @@ func (w *world) watch(n *node) {
 	w.disturb(w.places[n.at].region)
 	if state == core.Ready {
 		n.readyAt = w.now
-		w.blind = w.blind || !w.gentle && w.isBlind(n)
 	}
 	if state != core.Gone {
 		return
@@ -27,6 +24,7 @@ func (w *world) watch(n *node) {
 	again := n.again
 	if n.core.Outlived() {
 		w.counts.Outlived++
+		w.known(n)
 		if !n.told {
 			w.broken("%s begins anew although nobody told it to", w.places[n.at].name)
 		}
@@ -39,17 +37,6 @@ func (w *world) watch(n *node) {
 	if again >= 0 {
 		w.startAfter(again, n.at)
 	}
-}
-
-// isBlind reports whether a node does not know of all that live.
-func (w *world) isBlind(n *node) bool {
-	members := n.core.Place().Members()
-	for _, o := range w.nodes {
-		if o != nil && o.state >= core.Filling && !slices.ContainsFunc(members, func(m region.Member) bool { return m.Replica == o.id }) {
-			return true
-		}
-	}
-	return false
 }
 
 // remove takes a life out of the world.
@@ -85,8 +72,15 @@ func (w *world) leave(n *node, again time.Duration) {
 	w.note(n, "is told to leave")
 	n.closing, n.again = true, again
 	n.leftAt = w.now
-	n.core.Leave()
-	w.watch(n)
+	leave := func() {
+		n.core.Leave()
+		w.watch(n)
+	}
+	if n.state == core.Ready {
+		n.stir(leave)
+	} else {
+		leave()
+	}
 }
 
 // outlive tells a node that it has missed too much.

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -29,6 +30,9 @@ type node struct {
 	pulls   int    // partitions that pull
 	offered []bool // by partition: it answers for it as its owner
 	waiting []*waiting
+	rests   map[crdt.ReplicaID]time.Duration // until when a node that did not answer is not asked
+	opening bool
+	open    bool          // its doors are
 	again   time.Duration // started again so long after it has left; negative: never
 	closing bool          // it was told to leave
 	told    bool          // it was told that it has missed too much
@@ -67,8 +71,8 @@ func (w *world) start(at int) {
 	if !cfg.Started.After(w.started[at]) {
 		cfg.Started = w.started[at].Add(ms)
 	}
-	w.started[at] = cfg.Started
-	n := &node{w: w, at: at, id: w.newID(), began: w.now, again: -1}
+	w.started[at], cfg.Known = cfg.Started, slices.Clone(w.knew[at])
+	n := &node{w: w, at: at, rests: map[crdt.ReplicaID]time.Duration{}, id: w.newID(), began: w.now, again: -1}
 	n.held = make([]hold, w.cfg.Partitions.Count())
 	n.offered = make([]bool, w.cfg.Partitions.Count())
 	if w.log != nil {
@@ -233,9 +237,6 @@ func (n *node) Hold(p region.Partition, on bool) error {
 	}
 	return nil
 }
-
-// Open implements core.Outside.
-func (n *node) Open() (bool, error) { return true, nil }
 
 // Offer implements core.Outside.
 func (n *node) Offer(own, alt []region.Partition) {

@@ -48,6 +48,7 @@ type Counts struct {
 	Writes      int // accepted by an engine
 	Reads       int // keys read and compared
 	Calls       int // commands of clients
+	Fenced      int // that asked other nodes first how far they are
 	Repeats     int // that were sent again, to another node
 	Passed      int // commands that a node passed on
 	Misplaced   int // commands run by a node that does not own their key
@@ -81,7 +82,6 @@ type Counts struct {
 	Died     int // writes lost with every node that had them
 	Damaged  int // keys lost behind the system's back
 	Audits   int // partitions compared with the original writes
-	Excused  int // keys found wrong where somebody had been left out, and only checked against what was removed
 	Deserted int // regions that left whole
 }
 

@@ -54,6 +54,23 @@ func (n *node) refuse(p region.Partition, to crdt.ReplicaID) {
 // tagRequest is the tag of commands that nodes pass on.
 const tagRequest = 65
 
+// encodeRequest returns the message that one node has another run a command by.
+func encodeRequest(cmd wire.Command) []byte {
+	var e crdt.Encoder
+	e.String(string(wire.AppendRequest(nil, []wire.Command{cmd})))
+	return e.Append(nil, tagRequest)
+}
+
+// decodeReply reads the answer to such a message.
+func (w *world) decodeReply(answer []byte) wire.Reply {
+	rs, err := wire.DecodeReplies(answer)
+	if err != nil || len(rs) != 1 {
+		w.broken("decode replies %x: %v", answer, err)
+		return wire.Fail(errAnswer)
+	}
+	return rs[0]
+}
+
 // asked takes a request of another node and has answer called with the answer.
 func (w *world) asked(n *node, msg []byte, answer func([]byte)) {
 	if !cachesync.IsMessage(msg) {
@@ -63,9 +80,10 @@ func (w *world) asked(n *node, msg []byte, answer func([]byte)) {
 			w.broken("decode request %x: %v", msg, err)
 			return
 		}
-		n.serve(cmds[0], false, w.waits.try, func(r wire.Reply) {
-			answer(wire.AppendReplies(nil, []wire.Reply{r}))
-		})
+		reply := func(r wire.Reply) { answer(wire.AppendReplies(nil, []wire.Reply{r})) }
+		if args := cmds[0].Args; !n.answerFence(args[0], args[1:], reply) {
+			n.serve(cmds[0], false, w.waits.try, reply)
+		}
 		return
 	}
 	ms, err := cachesync.Decode(msg)

@@ -19,11 +19,13 @@ type partition = region.Partition
 
 // write is one write that a node has accepted.
 type write struct {
-	delta *crdt.Delta
-	ops   []crdttest.Op
-	at    time.Duration
-	hurt  time.Duration // when a node that had it last crashed; zero: never
-	died  bool          // every node that had it ended in a way that may lose writes
+	delta  *crdt.Delta
+	ops    []crdttest.Op
+	at     time.Duration
+	acked  time.Duration // when its client had the reply; zero: not yet
+	region string        // of that client
+	hurt   time.Duration // when a node that had it last crashed; zero: never
+	died   bool          // every node that had it ended in a way that may lose writes
 }
 
 // history is all that was ever written to one partition.
@@ -33,7 +35,7 @@ type history struct {
 	byKey  map[string][]*write
 	issued map[crdt.ReplicaID]uint64
 	// apart says that a holder began to answer without having been filled, or without
-	// having met anybody who has written, or that somebody else took a write.
+	// having met anybody who has written.
 	apart bool
 	// ended sums up the engines that have ended.
 	ended cachesync.Stats
@@ -85,7 +87,7 @@ func (r *recorder) check() {
 		// What has expired by the clock of a node whose state came here may be gone
 		// already.
 		if !reflect.DeepEqual(s.value, crdttest.Spec(ops, r.shard.Now())) &&
-			!reflect.DeepEqual(s.value, crdttest.Spec(ops, w.latest())) && !w.isStrained(p, ops) {
+			!reflect.DeepEqual(s.value, crdttest.Spec(ops, w.latest())) {
 			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[r.n.at].name, p, r.n.held[p].seen, s.key,
 				s.value, crdttest.Spec(ops, r.shard.Now()))
 		}
@@ -136,9 +138,6 @@ func (r *recorder) wrote(key string, request uint64, dot crdt.Dot, before crdtte
 	w.counts.Writes++
 	w.trace.Write(crdt.AppendDelta(nil, d))
 	w.checkRequest(r.n, p, request, dot)
-	if ring := r.n.core.Place().Serving(w.places[r.n.at].region); !w.gentle && (ring.Len() == 0 || !ring.Holds(w.places[r.n.at].name, p)) {
-		h.apart = true
-	}
 	o := &write{delta: d, at: w.now, ops: operations(r.cmd, key, d, before, now)}
 	if o.ops[0].Verb == crdttest.Expire {
 		o.ops[0].Expired = crdttest.Expired(h.covered(r.n.held[p].seen, key), now)

@@ -3,7 +3,6 @@ package nodetest
 import (
 	"time"
 
-	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
@@ -55,11 +54,17 @@ func (n *node) serve(cmd wire.Command, near bool, within time.Duration, reply fu
 // route runs a command on keys of one partition here or has it run by a node that
 // holds them.
 func (n *node) route(cmd wire.Command, spec *command.Spec, near bool, until time.Duration, done func(wire.Reply)) {
-	if n.core.RunsHere(cmd, spec, near) {
-		n.runHere(cmd, until, done)
-		return
-	}
-	n.passOn(cmd, 0, until, done)
+	f := &fenced{cmd: cmd, spec: spec, near: near, came: n.w.now}
+	n.fence(f, func() {
+		if !n.core.RunsHere(cmd, spec, near) {
+			n.passOn(cmd, 0, until, done)
+			return
+		}
+		n.checkFence(f)
+		n.runHere(cmd, until, func(r wire.Reply) {
+			n.tell(cmd, r.Wrote, func() { done(r) })
+		})
+	})
 }
 
 // passOn sends a command to the holder of its keys that is next to be asked. What
@@ -78,17 +83,10 @@ func (n *node) passOn(cmd wire.Command, attempt int, until time.Duration, done f
 	w.counts.Passed++
 	passed := cmd
 	passed.Hops++
-	var e crdt.Encoder
-	e.String(string(wire.AppendRequest(nil, []wire.Command{passed})))
-	r := w.ask(n, to, w.waits.answer, e.Append(nil, tagRequest), func(answer []byte, ok bool) {
+	r := w.ask(n, to, w.waits.answer, encodeRequest(passed), func(answer []byte, ok bool) {
 		reply := wire.Fail(errAnswer)
 		if ok {
-			rs, err := wire.DecodeReplies(answer)
-			if err != nil || len(rs) != 1 {
-				w.broken("decode replies %x: %v", answer, err)
-				return
-			}
-			reply = rs[0]
+			reply = w.decodeReply(answer)
 		}
 		if unreachable(reply) {
 			n.passOn(cmd, attempt+1, until, done)

@@ -31,6 +31,7 @@ type world struct {
 	lives    map[crdt.ReplicaID]*node // the living
 	clocks   []clock                  // by place
 	started  []time.Time              // by place, when its last life said that it began
+	knew     [][]region.Member        // by place, whom its last life knew when it left or ended
 	born     int
 	starting int // nodes that are going to be started
 
@@ -45,7 +46,6 @@ type world struct {
 	troubled  time.Duration            // until when something is broken
 	began     time.Duration            // since when something is or was broken without a break
 	longest   time.Duration            // the longest time for which something was
-	blind     bool                     // somebody came to serve without knowing everybody
 	settling  bool
 
 	counts Counts
@@ -66,7 +66,7 @@ func newWorld(p *plan, o Options) *world {
 	}
 	w.rand = rand.New(w.pcg)
 	n := len(p.places)
-	w.nodes, w.clocks, w.started = make([]*node, n), make([]clock, n), make([]time.Time, n)
+	w.nodes, w.clocks, w.started, w.knew = make([]*node, n), make([]clock, n), make([]time.Time, n), make([][]region.Member, n)
 	for range p.places {
 		w.links = append(w.links, make([]link, n))
 	}

@@ -1,0 +1,143 @@
+package core
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
+)
+
+// What nodes of a region ask each other so that no command runs before what others
+// have acknowledged is here, and what they answer. Who sends it and waits for it is
+// package node.
+
+// FenceRest is how long a node that has not answered is not asked again: others
+// run what it was to be asked for, and should not wait for it each time.
+const FenceRest = time.Second
+
+// Ask returns whom to ask what they have seen before this node runs a command on
+// keys of one partition: nobody where none may be ahead, or where the command runs
+// elsewhere. near is as for [Core.RunsHere].
+func (c *Core) Ask(cmd wire.Command, spec *command.Spec, near bool) []crdt.ReplicaID {
+	if !c.MayLag(cmd, spec) || !c.RunsHere(cmd, spec, near) {
+		return nil
+	}
+	return c.Others(c.cfg.Partitions.Of(cmd.Key()))
+}
+
+// Tell returns the node that is to see a write before it is acknowledged: the
+// owner, where somebody has asked this node to write in its place. Zero means that
+// there is none.
+func (c *Core) Tell(cmd wire.Command, wrote crdt.Dot) crdt.ReplicaID {
+	p := c.cfg.Partitions.Of(cmd.Key())
+	if wrote.IsZero() || cmd.Hops == 0 || c.Place().Owner(c.cfg.Region, p) == c.cfg.Name {
+		return 0
+	}
+	return c.Holder(p, 0)
+}
+
+// Near returns the other members of the region that are not silent: those who are
+// told before partitions move.
+func (c *Core) Near() (out []region.Member) {
+	for _, m := range c.Place().members {
+		if m.Region == c.cfg.Region && m.Replica != c.self && m.State != region.StateSuspect {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// The verbs of what nodes ask each other for the fence.
+const (
+	VerbSeen  = "_SEEN"  // what have you seen of some partitions
+	VerbAwait = "_AWAIT" // answer when you have seen some writes
+	VerbMoves = "_MOVES" // partitions are about to move
+)
+
+// tagSeen is the tag of an answer to VerbSeen.
+const tagSeen = TagHeartbeat + 2
+
+// SeenArgs is the question what a node has seen of partitions.
+func SeenArgs(ps []region.Partition) []string {
+	args := make([]string, 0, 1+len(ps))
+	args = append(args, VerbSeen)
+	for _, p := range ps {
+		args = append(args, strconv.Itoa(int(p)))
+	}
+	return args
+}
+
+// AnswerSeen answers the arguments of [SeenArgs] with what has been seen here of
+// those partitions that are held.
+func (c *Core) AnswerSeen(args []string) (wire.Reply, error) {
+	var e crdt.Encoder
+	for _, text := range args {
+		p, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return wire.Reply{}, command.ErrNotInteger
+		}
+		if s := c.Shard(region.Partition(p)); s != nil {
+			e.Uint(p)
+			e.Vector(s.Vector())
+		}
+	}
+	return wire.String(string(e.Append(nil, tagSeen))), nil
+}
+
+// ReadSeen reads an answer of [Core.AnswerSeen]. It may be hostile; whatever is not
+// one gives an error.
+func ReadSeen(reply wire.Reply) (map[region.Partition]crdt.Vector, error) {
+	if reply.Type == wire.TypeError {
+		return nil, reply.Err
+	}
+	out := map[region.Partition]crdt.Vector{}
+	d, tag := crdt.NewDecoder([]byte(reply.Text))
+	if tag != tagSeen {
+		return nil, errSeen
+	}
+	for d.More() {
+		p := region.Partition(d.Uint())
+		out[p] = d.Vector()
+	}
+	return out, d.Done()
+}
+
+// errSeen is the error of an answer of another kind.
+var errSeen = &wire.Error{Code: wire.CodeInternal, Text: "ERR not an answer to " + VerbSeen}
+
+// Awaited is a write that a node is to see.
+type Awaited struct {
+	Partition region.Partition
+	Dot       crdt.Dot
+}
+
+// AwaitArgs is the request to answer when writes have been seen.
+func AwaitArgs(writes []Awaited) []string {
+	args := make([]string, 0, 1+3*len(writes))
+	args = append(args, VerbAwait)
+	for _, w := range writes {
+		args = append(args, strconv.Itoa(int(w.Partition)), strconv.FormatUint(uint64(w.Dot.Replica), 16), strconv.FormatUint(w.Dot.N, 10))
+	}
+	return args
+}
+
+// ReadAwait reads the arguments of [AwaitArgs].
+func ReadAwait(args []string) ([]Awaited, error) {
+	if len(args)%3 != 0 {
+		return nil, command.ErrSyntax
+	}
+	out := make([]Awaited, 0, len(args)/3)
+	for ; len(args) > 0; args = args[3:] {
+		p, err := strconv.ParseUint(args[0], 10, 16)
+		r, err2 := strconv.ParseUint(args[1], 16, 64)
+		n, err3 := strconv.ParseUint(args[2], 10, 64)
+		if err != nil || err2 != nil || err3 != nil {
+			return nil, command.ErrNotInteger
+		}
+		out = append(out, Awaited{region.Partition(p), crdt.Dot{Replica: crdt.ReplicaID(r), N: n}})
+	}
+	return out, nil
+}
