@@ -92,8 +92,9 @@ func (c Config) core() core.Config {
 		Region: c.Region, Name: c.Name, Zone: c.Zone, Weight: c.Weight,
 		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync,
 		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor, FrozenAfter: c.FrozenAfter,
-		Clocks: region.ClockConfig{MaxSkew: c.Sync.MaxSkew},
-		Now:    c.Now, Mono: func() time.Duration { return time.Since(started) }, Log: c.Log,
+		ClaimFor: max(2*time.Second, 4*c.withDefaults().SeenWait),
+		Clocks:   region.ClockConfig{MaxSkew: c.Sync.MaxSkew},
+		Now:      c.Now, Mono: func() time.Duration { return time.Since(started) }, Log: c.Log,
 	}
 }
 

@@ -2,8 +2,6 @@ package node
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -35,18 +33,24 @@ type inquiries struct {
 
 // inquiry is one request, and then its answer.
 type inquiry struct {
-	wanted map[region.Partition]bool
-	turn   chan struct{} // holds one element when somebody is to send it
-	done   chan struct{} // closed when it has been answered, or not in time
-	seen   map[region.Partition]crdt.Vector
+	wanted map[region.Partition][]uint64 // with the requests that are claimed
+	turn   chan struct{}                 // holds one element when somebody is to send it
+	done   chan struct{}                 // closed when it has been answered, or not in time
+	seen   map[region.Partition]core.Seen
 }
 
 func newFence(l *life) *fence { return &fence{l: l, of: map[crdt.ReplicaID]*inquiries{}} }
 
-// lagging returns the partitions that commands are going to run on here, and that
-// other nodes may be ahead in: those.
-func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition][]crdt.ReplicaID {
-	var out map[region.Partition][]crdt.ReplicaID
+// lag says that other nodes may be ahead in a partition that commands are going to
+// run on here.
+type lag struct {
+	others   []crdt.ReplicaID
+	requests []uint64 // that have been claimed
+}
+
+// lagging returns where other nodes may be ahead of this one.
+func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition]lag {
+	var out map[region.Partition]lag
 	for _, cmd := range cmds {
 		spec, err := command.Find(cmd)
 		if err != nil || spec.Keys == command.KeysNone {
@@ -55,37 +59,54 @@ func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition][]cr
 		if _, _, split := command.Split(cmd, l.cfg.Partitions); split {
 			continue // It comes back in parts.
 		}
-		if ask := l.core.Ask(cmd, spec, near); len(ask) > 0 {
-			if out == nil {
-				out = map[region.Partition][]crdt.ReplicaID{}
-			}
-			out[l.cfg.Partitions.Of(cmd.Key())] = ask
+		others, request := l.core.Ask(cmd, spec, near)
+		if len(others) == 0 {
+			continue
 		}
+		if out == nil {
+			out = map[region.Partition]lag{}
+		}
+		p := l.cfg.Partitions.Of(cmd.Key())
+		o := out[p]
+		if o.others = others; request != 0 {
+			o.requests = append(o.requests, request)
+		}
+		out[p] = o
 	}
 	return out
+}
+
+// disclaim ends what lagging has claimed.
+func (l *life) disclaim(lagging map[region.Partition]lag) {
+	for p, o := range lagging {
+		for _, r := range o.requests {
+			l.core.Disclaim(p, r)
+		}
+	}
 }
 
 // await returns when all is here that other nodes of the region had of some
 // partitions when it was called, or after SeenWait: who does not answer holds
 // nobody up for longer.
-func (f *fence) await(ctx context.Context, lagging map[region.Partition][]crdt.ReplicaID) {
+func (f *fence) await(ctx context.Context, lagging map[region.Partition]lag) {
 	if len(lagging) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.l.cfg.SeenWait)
 	defer cancel()
-	ask := map[crdt.ReplicaID][]region.Partition{}
-	for p, others := range lagging {
-		for _, r := range others {
-			ask[r] = append(ask[r], p)
+	ask := map[crdt.ReplicaID][]core.Question{}
+	for p, o := range lagging {
+		for _, r := range o.others {
+			ask[r] = append(ask[r], core.Question{Partition: p, Requests: o.requests})
 		}
 	}
 	var wg sync.WaitGroup
-	for r, ps := range ask {
+	for r, qs := range ask {
 		wg.Go(func() {
-			seen := f.ask(ctx, r, ps)
-			for _, p := range ps {
-				for _, d := range f.l.core.Missing(p, seen[p]) {
+			seen := f.ask(ctx, r, qs)
+			for _, q := range qs {
+				p := q.Partition
+				for _, d := range f.l.core.Learn(p, seen[p]) {
 					if s := f.l.core.Shard(p); s != nil {
 						awaitSeen(ctx, s, d)
 					}
@@ -97,8 +118,8 @@ func (f *fence) await(ctx context.Context, lagging map[region.Partition][]crdt.R
 }
 
 // ask returns what a node has of partitions, nothing when it does not answer.
-func (f *fence) ask(ctx context.Context, r crdt.ReplicaID, ps []region.Partition) map[region.Partition]crdt.Vector {
-	q, i := f.join(r, ps)
+func (f *fence) ask(ctx context.Context, r crdt.ReplicaID, qs []core.Question) map[region.Partition]core.Seen {
+	q, i := f.join(r, qs)
 	if i == nil {
 		return nil
 	}
@@ -113,7 +134,7 @@ func (f *fence) ask(ctx context.Context, r crdt.ReplicaID, ps []region.Partition
 }
 
 // join puts partitions into the next request to a node, unless it rests.
-func (f *fence) join(r crdt.ReplicaID, ps []region.Partition) (*inquiries, *inquiry) {
+func (f *fence) join(r crdt.ReplicaID, qs []core.Question) (*inquiries, *inquiry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
@@ -131,14 +152,14 @@ func (f *fence) join(r crdt.ReplicaID, ps []region.Partition) (*inquiries, *inqu
 		return nil, nil
 	}
 	if q.next == nil {
-		q.next = &inquiry{wanted: map[region.Partition]bool{}, turn: make(chan struct{}, 1), done: make(chan struct{})}
+		q.next = &inquiry{wanted: map[region.Partition][]uint64{}, turn: make(chan struct{}, 1), done: make(chan struct{})}
 	}
 	if !q.busy {
 		q.busy = true
 		q.next.turn <- struct{}{}
 	}
-	for _, p := range ps {
-		q.next.wanted[p] = true
+	for _, o := range qs {
+		q.next.wanted[o.Partition] = append(q.next.wanted[o.Partition], o.Requests...)
 	}
 	return q, q.next
 }
@@ -149,9 +170,13 @@ func (f *fence) send(r crdt.ReplicaID, q *inquiries, i *inquiry) {
 	f.mu.Lock()
 	q.next = nil
 	f.mu.Unlock()
+	qs := make([]core.Question, 0, len(i.wanted))
+	for p, requests := range i.wanted {
+		qs = append(qs, core.Question{Partition: p, Requests: requests})
+	}
 	// Whoever has the turn asks for all who wait.
 	ctx, cancel := context.WithTimeout(context.Background(), f.l.cfg.SeenWait)
-	reply := f.l.askNode(ctx, r, core.SeenArgs(slices.Collect(maps.Keys(i.wanted)))...)
+	reply := f.l.askNode(ctx, r, f.l.core.SeenArgs(qs)...)
 	cancel()
 	var err error
 	i.seen, err = core.ReadSeen(reply)

@@ -50,8 +50,14 @@ func (l *life) passOn(ctx context.Context, cmds []wire.Command, away []int, out 
 				mu.Unlock()
 			})
 		}
-		for _, i := range here {
-			out[i] = l.runHere(ctx, cmds[i])
+		if len(here) > 0 {
+			instead := make([]wire.Command, len(here))
+			for j, i := range here {
+				instead[j] = cmds[i]
+			}
+			for j, r := range l.runInstead(ctx, instead) {
+				out[here[j]] = r
+			}
 		}
 		wg.Wait()
 		slices.Sort(failed)

@@ -10,6 +10,7 @@ import (
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
 )
 
 // How a command gets to where it runs. Writes run at the owner of their key, so
@@ -103,8 +104,10 @@ func (l *life) enter(ctx context.Context) error {
 // run runs commands and returns a reply for each. Those on one key keep their
 // order, others may run side by side.
 func (l *life) run(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
-	l.fence.await(ctx, l.lagging(cmds, near))
-	b := batch{l: l, ctx: ctx, cmds: slices.Clone(cmds), near: near, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
+	lagging := l.lagging(cmds, near)
+	defer l.disclaim(lagging)
+	l.fence.await(ctx, lagging)
+	b := batch{l: l, ctx: ctx, cmds: slices.Clone(cmds), near: near, lagging: lagging, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
 	for i := range cmds {
 		b.add(i)
 	}
@@ -126,7 +129,8 @@ type batch struct {
 	running int             // how many those are, at most maxAside
 	pending map[string]bool // keys of both; true for those only in away
 
-	astray map[crdt.ReplicaID][]core.Awaited // by owner, what this node has written in its place, the last in each partition
+	lagging map[region.Partition]lag          // where others have been asked
+	astray  map[crdt.ReplicaID][]core.Awaited // by owner, what this node has written in its place, the last in each partition
 }
 
 // maxAside bounds the commands of one request that run side by side: those that
@@ -177,6 +181,9 @@ func (b *batch) add(i int) {
 	case split:
 		b.goAside(func() { b.out[i] = join(b.l.run(b.ctx, parts, b.near)) })
 	default:
+		if p := b.l.cfg.Partitions.Of(cmd.Key()); b.lagging[p].requests != nil {
+			b.l.core.Disclaim(p, cmd.Request)
+		}
 		b.away = append(b.away, i)
 	}
 	for _, k := range keys {
@@ -256,11 +263,38 @@ func (l *life) runIn(ctx context.Context, s *core.Shard, cmd wire.Command) wire.
 			return wire.Fail(errNotSeen)
 		}
 	}
-	reply := command.Exec(s, cmd)
+	reply := l.execIn(ctx, s, cmd)
 	if !reply.Wrote.IsZero() {
 		l.runner.Wrote(s.ID())
 	}
 	return reply
+}
+
+// execIn runs a command. What another node is about to run, and must not run twice,
+// waits until that has been seen.
+func (l *life) execIn(ctx context.Context, s *core.Shard, cmd wire.Command) wire.Reply {
+	reply := command.Exec(s, cmd)
+	if reply.Type != wire.TypeError || reply.Err != core.ErrClaimed {
+		return reply
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
+	defer cancel()
+	for reply.Type == wire.TypeError && reply.Err == core.ErrClaimed && sleep(ctx, stepEvery) {
+		reply = command.Exec(s, cmd)
+	}
+	return reply
+}
+
+// runInstead runs commands here that none of their holders has taken. Somebody may
+// have run them all the same, or be ahead of this node.
+func (l *life) runInstead(ctx context.Context, cmds []wire.Command) []wire.Reply {
+	for i := range cmds {
+		cmds[i].Hops = wire.MaxHops
+		if _, err := l.core.Take(l.cfg.Partitions.Of(cmds[i].Key())); err != nil {
+			return failAll(err, len(cmds))
+		}
+	}
+	return l.run(ctx, cmds, false)
 }
 
 // errStarting is the reply of a node that is not filled in time.

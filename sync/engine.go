@@ -369,6 +369,14 @@ func (e *Engine) Tick(now time.Time) (*Message, crdt.ReplicaID) {
 	return e.nextRequest(now)
 }
 
+// HasRun reports whether a request ID other than zero is remembered: [Engine.Write]
+// gives [ErrDuplicate] for it.
+func (e *Engine) HasRun(request uint64) bool { return e.requests.has(request) }
+
+// Remember makes a request ID known of a command that is known to have run
+// elsewhere.
+func (e *Engine) Remember(request uint64) { e.requests.add(request) }
+
 // History returns the deltas of a key that the log still has, oldest first. Read
 // only.
 func (e *Engine) History(key string) []*crdt.Delta { return e.log.history(key) }

@@ -52,6 +52,11 @@ type Config struct {
 	// longest wait for the processor, and be no longer than clients wait before they
 	// ask another node. Default: 1 s.
 	FrozenAfter time.Duration
+	// ClaimFor is for how long a command that must not run twice is left to another
+	// node that is about to run it. It must be four times the wait for the answers
+	// of others before a command runs; a node that dies before it has run the command holds up
+	// its repetition for so long. Default: 2 s.
+	ClaimFor time.Duration
 	// Clocks says when clocks are out of line. Default: as region.ClockConfig says.
 	Clocks region.ClockConfig
 	// Started is when this life began, later than any former life of the same
@@ -77,6 +82,7 @@ func (c Config) withDefaults() Config {
 	}{
 		{&c.JoinWait, time.Second}, {&c.FillWait, 10 * time.Second},
 		{&c.LeaveWait, 5 * time.Second}, {&c.KeepFor, 30 * time.Second}, {&c.FrozenAfter, time.Second},
+		{&c.ClaimFor, 2 * time.Second},
 		{&c.Members.HeartbeatEvery, members.HeartbeatEvery}, {&c.Members.SuspectAfter, members.SuspectAfter},
 	} {
 		if *d.field == 0 {
@@ -122,7 +128,7 @@ func (c Config) Validate() error {
 		wait time.Duration
 	}{
 		{"JoinWait", c.JoinWait}, {"FillWait", c.FillWait}, {"LeaveWait", c.LeaveWait}, {"KeepFor", c.KeepFor},
-		{"FrozenAfter", c.FrozenAfter},
+		{"FrozenAfter", c.FrozenAfter}, {"ClaimFor", c.ClaimFor},
 	} {
 		if w.wait < 0 {
 			return fmt.Errorf("%w: %s is %v; use 0 for the default", ErrConfig, w.name, w.wait)

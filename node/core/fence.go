@@ -2,6 +2,7 @@ package core
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -20,12 +21,21 @@ const FenceRest = time.Second
 
 // Ask returns whom to ask what they have seen before this node runs a command on
 // keys of one partition: nobody where none may be ahead, or where the command runs
-// elsewhere. near is as for [Core.RunsHere].
-func (c *Core) Ask(cmd wire.Command, spec *command.Spec, near bool) []crdt.ReplicaID {
+// elsewhere. near is as for [Core.RunsHere]. A request other than zero has been
+// claimed for this node: it is asked for as well, and ends with [Core.Disclaim].
+func (c *Core) Ask(cmd wire.Command, spec *command.Spec, near bool) (others []crdt.ReplicaID, request uint64) {
 	if !c.MayLag(cmd, spec) || !c.RunsHere(cmd, spec, near) {
-		return nil
+		return nil, 0
 	}
-	return c.Others(c.cfg.Partitions.Of(cmd.Key()))
+	p := c.cfg.Partitions.Of(cmd.Key())
+	s := c.Shard(p)
+	if others = c.Others(p); len(others) == 0 || s == nil || cmd.Request == 0 || !command.Unsafe(cmd) {
+		return others, 0
+	}
+	if !s.claim(cmd.Request) {
+		return others, 0 // Another node has it.
+	}
+	return others, cmd.Request
 }
 
 // Tell returns the node that is to see a write before it is acknowledged: the
@@ -60,49 +70,112 @@ const (
 // tagSeen is the tag of an answer to VerbSeen.
 const tagSeen = TagHeartbeat + 2
 
+// Question is what a node is asked about a partition.
+type Question struct {
+	Partition region.Partition
+	Requests  []uint64 // that the asker is about to run
+}
+
+// Seen is what a node answers.
+type Seen struct {
+	Vector crdt.Vector // what it has seen
+	Ran    []uint64    // of the requests, those that have run
+	Kept   []uint64    // and those that it is about to run itself
+}
+
 // SeenArgs is the question what a node has seen of partitions.
-func SeenArgs(ps []region.Partition) []string {
-	args := make([]string, 0, 1+len(ps))
-	args = append(args, VerbSeen)
-	for _, p := range ps {
-		args = append(args, strconv.Itoa(int(p)))
+func (c *Core) SeenArgs(questions []Question) []string {
+	args := make([]string, 0, 2+len(questions))
+	args = append(args, VerbSeen, strconv.FormatUint(uint64(c.self), 16))
+	for _, q := range questions {
+		text := strconv.Itoa(int(q.Partition))
+		for _, r := range q.Requests {
+			text += "/" + strconv.FormatUint(r, 16)
+		}
+		args = append(args, text)
 	}
 	return args
 }
 
-// AnswerSeen answers the arguments of [SeenArgs] with what has been seen here of
+// AnswerSeen answers the arguments of [Core.SeenArgs] with what has been seen here of
 // those partitions that are held.
 func (c *Core) AnswerSeen(args []string) (wire.Reply, error) {
+	if len(args) == 0 {
+		return wire.Reply{}, command.ErrSyntax
+	}
+	from, err := strconv.ParseUint(args[0], 16, 64)
+	if err != nil {
+		return wire.Reply{}, command.ErrNotInteger
+	}
 	var e crdt.Encoder
-	for _, text := range args {
-		p, err := strconv.ParseUint(text, 10, 16)
+	for _, text := range args[1:] {
+		q, err := readQuestion(text)
 		if err != nil {
-			return wire.Reply{}, command.ErrNotInteger
+			return wire.Reply{}, err
 		}
-		if s := c.Shard(region.Partition(p)); s != nil {
-			e.Uint(p)
-			e.Vector(s.Vector())
+		if s := c.Shard(q.Partition); s != nil {
+			seen := s.answer(crdt.ReplicaID(from), q.Requests)
+			e.Uint(uint64(q.Partition))
+			e.Vector(seen.Vector)
+			for _, list := range [][]uint64{seen.Ran, seen.Kept} {
+				e.Uint(uint64(len(list)))
+				for _, r := range list {
+					e.Uint(r)
+				}
+			}
 		}
 	}
 	return wire.String(string(e.Append(nil, tagSeen))), nil
 }
 
+func readQuestion(text string) (q Question, err error) {
+	text, requests, some := strings.Cut(text, "/")
+	p, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return q, command.ErrNotInteger
+	}
+	for q.Partition = region.Partition(p); some; {
+		text, requests, some = strings.Cut(requests, "/")
+		r, err := strconv.ParseUint(text, 16, 64)
+		if err != nil {
+			return q, command.ErrNotInteger
+		}
+		q.Requests = append(q.Requests, r)
+	}
+	return q, nil
+}
+
 // ReadSeen reads an answer of [Core.AnswerSeen]. It may be hostile; whatever is not
 // one gives an error.
-func ReadSeen(reply wire.Reply) (map[region.Partition]crdt.Vector, error) {
+func ReadSeen(reply wire.Reply) (map[region.Partition]Seen, error) {
 	if reply.Type == wire.TypeError {
 		return nil, reply.Err
 	}
-	out := map[region.Partition]crdt.Vector{}
+	out := map[region.Partition]Seen{}
 	d, tag := crdt.NewDecoder([]byte(reply.Text))
 	if tag != tagSeen {
 		return nil, errSeen
 	}
 	for d.More() {
 		p := region.Partition(d.Uint())
-		out[p] = d.Vector()
+		s := Seen{Vector: d.Vector()}
+		for _, list := range []*[]uint64{&s.Ran, &s.Kept} {
+			for n := d.Uint(); n > 0 && d.More(); n-- {
+				*list = append(*list, d.Uint())
+			}
+		}
+		out[p] = s
 	}
 	return out, d.Done()
+}
+
+// Learn takes in what another node has answered about a partition, and returns the
+// writes to wait for.
+func (c *Core) Learn(p region.Partition, seen Seen) []crdt.Dot {
+	if s := c.Shard(p); s != nil && len(seen.Ran)+len(seen.Kept) > 0 {
+		s.learn(seen)
+	}
+	return c.Missing(p, seen.Vector)
 }
 
 // errSeen is the error of an answer of another kind.

@@ -35,6 +35,15 @@ func (c *Core) stir(now time.Time) {
 	}
 }
 
+// stalls notes that the node looks at the time, and did so last at another: what has
+// waited here for so long others may have run, having waited in vain for this node's
+// answer, and it is not so long that the node turns it away.
+func (c *Core) stalls(now time.Time, last int64) {
+	if last != 0 && now.UnixNano()-last > int64(min(c.cfg.FrozenAfter, c.cfg.ClaimFor)/4) {
+		c.stir(now)
+	}
+}
+
 // MayLag reports whether another node of the region may have acknowledged a write
 // that matters to a command and has not arrived here yet. A write matters to reads,
 // and to commands that must not run twice.
@@ -42,6 +51,7 @@ func (c *Core) MayLag(cmd wire.Command, spec *command.Spec) bool {
 	if spec.Write && !command.Unsafe(cmd) {
 		return false
 	}
+	c.stalls(c.cfg.Now(), c.alive.Load())
 	switch {
 	case c.State() >= Leaving, c.cfg.Now().UnixNano() < c.moving.Load():
 		return true

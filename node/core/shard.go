@@ -35,6 +35,7 @@ type Shard struct {
 		opened  chan struct{} // closed when ready or closed
 		closed  bool          // the node has let the partition go; this shard is of no use any more
 		since   time.Time     // when the node took the partition
+		claims  claims        // of requests that must not run twice
 	}
 }
 
@@ -48,7 +49,7 @@ func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition, refus
 	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, refuses: refuses}
 	s.mu.opened = make(chan struct{})
 	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, &s.mu.state)
-	s.mu.since = cfg.Now()
+	s.mu.since, s.mu.claims.lasts = cfg.Now(), cfg.ClaimFor
 	return s
 }
 
@@ -162,7 +163,7 @@ func (s *Shard) Read(keys []string, f func(crdt.View)) error {
 }
 
 // Write implements command.Target: what run notes becomes a write of this
-// replica.
+// replica. It gives [ErrClaimed] for a request that is left to another node.
 func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
 	if refused := s.refuses.Load(); refused != nil {
 		return crdt.Dot{}, refused
@@ -172,6 +173,10 @@ func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error)
 	s.Do(func(e *cachesync.Engine) {
 		if s.mu.closed {
 			err = ErrReleased
+			return
+		}
+		if request != 0 && !e.HasRun(request) && !s.mu.claims.mayRun(s.now(), request) {
+			err = ErrClaimed
 			return
 		}
 		delta, err = e.Write(s.now(), key, request, run)

@@ -24,6 +24,7 @@ const wakeLeast = 500 * time.Millisecond
 // long.
 func (c *Core) lives(now time.Time) {
 	last := c.alive.Swap(now.UnixNano())
+	c.stalls(now, last)
 	if last != 0 && now.UnixNano()-last > int64(c.cfg.FrozenAfter) {
 		c.wakes()
 	}

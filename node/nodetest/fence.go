@@ -20,13 +20,18 @@ type fenced struct {
 	near bool
 	came time.Duration // when it came to this node
 	late bool          // not all who may be ahead have answered, or it was not waited for
+	mine uint64        // the request that has been claimed for it
 }
 
 // fence goes on when all is here that others of the region had of a command's
 // partition, or will not be soon.
 func (n *node) fence(f *fenced, on func()) {
 	w, p := n.w, n.w.cfg.Partitions.Of(f.cmd.Key())
-	ask := n.core.Ask(f.cmd, f.spec, f.near)
+	ask, request := n.core.Ask(f.cmd, f.spec, f.near)
+	question := core.Question{Partition: p}
+	if f.mine = request; request != 0 {
+		question.Requests = []uint64{request}
+	}
 	if len(ask) == 0 {
 		on()
 		return
@@ -40,7 +45,7 @@ func (n *node) fence(f *fenced, on func()) {
 			continue
 		}
 		open++
-		n.askNode(r, w.waits.seen, core.SeenArgs([]partition{p}), func(reply wire.Reply) {
+		n.askNode(r, w.waits.seen, n.core.SeenArgs([]core.Question{question}), func(reply wire.Reply) {
 			open--
 			seen, err := core.ReadSeen(reply)
 			if err != nil {
@@ -48,7 +53,7 @@ func (n *node) fence(f *fenced, on func()) {
 				f.late = true
 				return
 			}
-			missing = append(missing, n.core.Missing(p, seen[p])...)
+			missing = append(missing, n.core.Learn(p, seen[p])...)
 		})
 	}
 	n.await(func() bool {
@@ -63,6 +68,13 @@ func (n *node) fence(f *fenced, on func()) {
 		on()
 		return true
 	})
+}
+
+// disclaim ends what fence has claimed.
+func (n *node) disclaim(f *fenced) {
+	if f.mine != 0 {
+		n.core.Disclaim(n.w.cfg.Partitions.Of(f.cmd.Key()), f.mine)
+	}
 }
 
 // tell goes on when the owner of a key has seen what this node has written in its

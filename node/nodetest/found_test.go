@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -245,4 +246,69 @@ func TestMovesBetweenOthers(t *testing.T) {
 	if moved == 0 {
 		t.Error("want some partition to move from one that stays to another, have none")
 	}
+}
+
+// TestRetryBesideStalledOwner: the owner stalls for longer than a client waits for it
+// and less than it takes to be frozen. Both it and the node that the client asks next
+// are about to run the command.
+func TestRetryBesideStalledOwner(t *testing.T) {
+	for _, stall := range []time.Duration{60 * ms, 100 * ms, 140 * ms, 200 * ms, 260 * ms} {
+		p := quickPlan(1, 3, 2)
+		for i := range p.places {
+			p.places[i].up = true
+		}
+		p.cfg.Partitions, p.cfg.ClaimFor = 1, 240*ms
+		p.waits.seen, p.waits.try, p.waits.answer = 60*ms, 50*ms, 300*ms
+		s := newScenario(t, p)
+		runs := 0
+		for from := range 3 {
+			for before := time.Duration(0); before < stall; before += 20 * ms {
+				s.wait(2500 * ms) // Nobody asks others for another reason.
+				s.freeze(s.nodes[from], stall)
+				s.wait(before)
+				for i := range 3 {
+					s.asked++
+					s.command(step{at: i, call: clientStep{
+						region: "ap", way: byOwner, count: 1, args: []string{"INCRBY", "count", "1"}, request: uint64(s.asked) << 8,
+					}})
+					runs++
+				}
+				s.wait(20 * ms)
+			}
+		}
+		s.wait(3 * time.Second)
+		if s.counts.Writes != runs {
+			t.Errorf("stalled for %v: want %d increments to count once each, have %d", stall, runs, s.counts.Writes)
+		}
+		s.rest()
+	}
+}
+
+// TestRunsInsteadAfterSnapshot: a node that runs a command because no reply of its
+// holders has come may have what they wrote from a snapshot, which carries no request
+// IDs. It asks them for that.
+func TestRunsInsteadAfterSnapshot(t *testing.T) {
+	p := quickPlan(1, 3, 2)
+	for i := range p.places {
+		p.places[i].up = true
+	}
+	p.cfg.Partitions, p.cfg.Sync.LogBytes, p.cfg.Members.SuspectAfter = 1, 1, 3*time.Second
+	s := newScenario(t, p)
+	s.wait(2500 * ms)
+	ring := s.nodes[0].core.Place().Serving("ap")
+	other := slices.IndexFunc(p.places, func(x place) bool { return !ring.Holds(x.name, 0) })
+	for at := range p.places {
+		s.cut(at, other, 2*p.waits.answer-10*ms)
+	}
+	s.call("ap", other, "INCRBY", "k", "1")
+	s.wait(100 * ms)
+	for range 2 { // Then no log has the increment any more.
+		s.call("ap", other+1, "SET", "later", "v")
+		s.wait(100 * ms)
+	}
+	s.wait(3 * time.Second)
+	if _, ok := s.sees("ap", "k"); !ok || s.counts.Writes != 3 || s.counts.Misplaced == 0 {
+		t.Errorf("want the increment once, and by a node that does not own the key at last, have %d writes", s.counts.Writes)
+	}
+	s.rest()
 }

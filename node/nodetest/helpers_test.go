@@ -17,7 +17,7 @@ func slowPlan(beat time.Duration, regions, nodes int) *plan {
 	p.cfg = core.Config{
 		Partitions: 4, Copies: 2,
 		Members:  region.Config{HeartbeatEvery: 2 * beat, SuspectAfter: 12 * beat, ForgetAfter: 24 * time.Hour},
-		JoinWait: 6 * beat, FillWait: 60 * beat, LeaveWait: 60 * beat, KeepFor: 120 * beat, FrozenAfter: 10 * beat,
+		JoinWait: 6 * beat, FillWait: 60 * beat, LeaveWait: 60 * beat, KeepFor: 120 * beat, FrozenAfter: 10 * beat, ClaimFor: 24 * beat,
 		Clocks: region.ClockConfig{MaxAge: 100 * beat},
 		Sync: cachesync.Config{
 			AnnounceAfter: beat, AnnounceEvery: 6 * beat, PullAfter: beat, PullTimeout: 6 * beat,

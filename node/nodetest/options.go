@@ -49,6 +49,7 @@ type Counts struct {
 	Reads       int // keys read and compared
 	Calls       int // commands of clients
 	Fenced      int // that asked other nodes first how far they are
+	Claimed     int // that another node was about to run
 	Repeats     int // that were sent again, to another node
 	Passed      int // commands that a node passed on
 	Misplaced   int // commands run by a node that does not own their key

@@ -89,6 +89,7 @@ func draw(seed uint64, o Options) *plan {
 		seen: pick(r, 300*ms, 600*ms), ask: pick(r, 200*ms, 500*ms, 900*ms), answer: pick(r, 400*ms, 800*ms),
 		idle: pick(r, 20, 200, 2000),
 	}
+	p.cfg.ClaimFor = 4 * p.waits.seen
 	p.waits.try = p.cfg.FillWait + 3*p.waits.answer
 	p.waits.call = 3*p.waits.try + 4*time.Second
 	p.places = drawPlaces(r, p.cfg.Sync.MaxSkew)

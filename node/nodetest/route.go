@@ -57,11 +57,13 @@ func (n *node) route(cmd wire.Command, spec *command.Spec, near bool, until time
 	f := &fenced{cmd: cmd, spec: spec, near: near, came: n.w.now}
 	n.fence(f, func() {
 		if !n.core.RunsHere(cmd, spec, near) {
+			n.disclaim(f)
 			n.passOn(cmd, 0, until, done)
 			return
 		}
 		n.checkFence(f)
 		n.runHere(cmd, until, func(r wire.Reply) {
+			n.disclaim(f)
 			n.tell(cmd, r.Wrote, func() { done(r) })
 		})
 	})
@@ -77,7 +79,7 @@ func (n *node) passOn(cmd wire.Command, attempt int, until time.Duration, done f
 		done(wire.Fail(errTime))
 		return
 	case to == 0:
-		n.runHere(cmd, until, done)
+		n.runInstead(cmd, until, done)
 		return
 	}
 	w.counts.Passed++
@@ -100,6 +102,17 @@ func (n *node) passOn(cmd wire.Command, attempt int, until time.Duration, done f
 		}
 		return r.done
 	})
+}
+
+// runInstead runs a command here that no holder has taken.
+func (n *node) runInstead(cmd wire.Command, until time.Duration, done func(wire.Reply)) {
+	cmd.Hops = wire.MaxHops
+	if _, err := n.core.Take(n.w.cfg.Partitions.Of(cmd.Key())); err != nil {
+		done(wire.Fail(err))
+		return
+	}
+	spec, _ := command.Find(cmd)
+	n.route(cmd, spec, false, until, done)
 }
 
 // seeOwn gives a reply once this node has seen what was written, or will not soon.
@@ -148,6 +161,7 @@ type running struct {
 	cmd   wire.Command
 	until time.Duration
 	seen  time.Duration // until when what it refers to is waited for; zero: not yet waited
+	other time.Duration // until when another node that runs it is; zero: not yet waited
 	done  func(wire.Reply)
 }
 
@@ -182,6 +196,15 @@ func (r *running) poll() bool {
 	reply := n.exec(s, r.cmd)
 	if reply.Type == wire.TypeError && reply.Err.Code == wire.CodeNotOwner {
 		return r.wait(reply.Err)
+	}
+	if reply.Type == wire.TypeError && reply.Err == core.ErrClaimed {
+		if r.other == 0 {
+			w.counts.Claimed++
+			r.other = w.now + w.waits.seen
+		}
+		if w.now < r.other {
+			return false
+		}
 	}
 	r.done(reply)
 	return true
