@@ -62,7 +62,8 @@ type Config struct {
 	FillWait time.Duration
 	// SeenWait bounds how long a command waits until the node has seen a write that
 	// the command refers to (a session token, or the command's own write at
-	// another node). Then it is answered as it is. Default: 500 ms.
+	// another node), or that others have acknowledged while partitions move. Then it
+	// is answered as it is. Default: 500 ms.
 	SeenWait time.Duration
 	// AskWait bounds the wait for a peer's answer when something missing is pulled
 	// from it. The largest value has to cross the slowest link in it; a peer that

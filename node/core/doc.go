@@ -25,7 +25,8 @@
 // # What goes in and out
 //
 // In: the time through Config.Now; what other nodes announce, by [Core.Heard];
-// that something else came from them, by [Core.Sign]; commands, by [Core.Enter],
+// that something else came from them, by [Core.Sign]; what they ask and answer before
+// commands run, by [Core.AnswerSeen] and [Core.Learn]; commands, by [Core.Enter],
 // [Core.RunsHere], [Core.Take] and command.Exec on the [Shard]; decisions about
 // links, by [Core.Decide] and [Core.Apply]. Out: calls of [Outside].
 //
