@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -23,9 +24,17 @@ type Caller struct {
 // A Config that does not Validate makes every Request fail with that error.
 func NewCaller(nc *nats.Conn, cfg Config) *Caller {
 	c := &Caller{nc: nc, cfg: cfg.withDefaults(), bad: cfg.Validate()}
-	c.credit = &credit{limit: c.cfg.WindowBytes}
+	c.credit = newCredit(c.cfg)
 	return c
 }
+
+// Lost tells the Caller that its connection was lost. What was in flight may have
+// been more than the server keeps for a slow reader, so less will be from now on:
+// see Config.WindowBytes. Requests under way are not ended.
+func (c *Caller) Lost() { c.credit.lost() }
+
+// Stats returns the numbers at this moment. It does not block.
+func (c *Caller) Stats() CallerStats { return c.credit.stats() }
 
 // Request sends data to subject and returns the reply, which is the caller's to
 // keep. It blocks until the reply is there, an error is certain or ctx ends; a
@@ -38,22 +47,43 @@ func NewCaller(nc *nats.Conn, cfg Config) *Caller {
 // is down. When ctx ends in the middle of a transfer, the server is told to
 // free its memory.
 func (c *Caller) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	return c.RequestWithin(ctx, 0, subject, data)
+	return wrap(subject)(c.request(ctx, asking{}, subject, data))
 }
 
-// RequestWithin is like Request and gives up with context.DeadlineExceeded when
-// the reply has not begun to come within a time, for a caller that would rather
-// ask somebody else than wait for the whole time of a large reply. Zero waits as
-// long as ctx lets it.
+// RequestBounded is like Request for a caller that asks many at once: a reply of
+// more than a 24th of what Config.WindowBytes lets be in flight is parked, and
+// pulled as far as that allows. Nothing waits for that before it is asked.
+func (c *Caller) RequestBounded(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	return wrap(subject)(c.request(ctx, asking{bounded: true}, subject, data))
+}
+
+// RequestWithin is like RequestBounded for what can wait: the request is only sent
+// when the beginning of its reply may be in flight. From then on it gives up with
+// context.DeadlineExceeded when the reply has not begun to come within a time, for
+// a caller that would rather ask somebody else than wait for the whole time of a
+// large reply. Zero waits as long as ctx lets it.
 func (c *Caller) RequestWithin(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
-	reply, err := c.request(ctx, within, subject, data)
-	if err != nil {
-		return nil, fmt.Errorf("bulk request to %s: %w", subject, err)
-	}
-	return reply, nil
+	return wrap(subject)(c.request(ctx, asking{bounded: true, patient: true, within: within}, subject, data))
 }
 
-func (c *Caller) request(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
+// asking is how a request is made.
+type asking struct {
+	bounded bool          // no more of the reply comes unasked than a share of the window
+	patient bool          // it is asked for when the window has room for that
+	within  time.Duration // how long it may take to begin; 0: as long as ctx lets it
+}
+
+// wrap says what an error is about.
+func wrap(subject string) func([]byte, error) ([]byte, error) {
+	return func(reply []byte, err error) ([]byte, error) {
+		if err != nil {
+			return nil, fmt.Errorf("bulk request to %s: %w", subject, err)
+		}
+		return reply, nil
+	}
+}
+
+func (c *Caller) request(ctx context.Context, how asking, subject string, data []byte) ([]byte, error) {
 	if c.bad != nil {
 		return nil, c.bad
 	}
@@ -65,8 +95,9 @@ func (c *Caller) request(ctx context.Context, within time.Duration, subject stri
 		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout)
 		defer cancel()
 	}
+	c.credit.meet(c.nc.MaxPayload())
 	if fits(c.nc, len(data)) {
-		msg, err := c.ask(ctx, within, &nats.Msg{Subject: subject, Data: data})
+		msg, err := c.ask(ctx, how, &nats.Msg{Subject: subject, Data: data})
 		if err == nil {
 			return c.receive(ctx, msg)
 		}
@@ -75,11 +106,11 @@ func (c *Caller) request(ctx context.Context, within time.Duration, subject stri
 			return nil, err
 		}
 	}
-	return c.upload(ctx, within, subject, data)
+	return c.upload(ctx, how, subject, data)
 }
 
 // upload sends a request that does not fit into one message.
-func (c *Caller) upload(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
+func (c *Caller) upload(ctx context.Context, how asking, subject string, data []byte) ([]byte, error) {
 	limit, err := chunkLimit(c.nc)
 	if err != nil {
 		return nil, err
@@ -103,7 +134,7 @@ func (c *Caller) upload(ctx context.Context, within time.Duration, subject strin
 	if err == nil {
 		// The last chunk waits for the handler.
 		from, to, _ := span(len(data), f.size, last)
-		msg, err = c.ask(ctx, within, frame{verb: chunk, id: id, index: last}.message(f.direct, data[from:to]))
+		msg, err = c.ask(ctx, how, frame{verb: chunk, id: id, index: last}.message(f.direct, data[from:to]))
 		err = gone(err)
 	}
 	if err != nil {
@@ -113,12 +144,25 @@ func (c *Caller) upload(ctx context.Context, within time.Duration, subject strin
 	return c.receive(ctx, msg)
 }
 
-// ask sends what a handler answers and waits for the answer to begin, at most
-// within if that is not zero.
-func (c *Caller) ask(ctx context.Context, within time.Duration, msg *nats.Msg) (*nats.Msg, error) {
-	if within > 0 {
+// ask sends what a handler answers and waits for the answer to begin.
+func (c *Caller) ask(ctx context.Context, how asking, msg *nats.Msg) (answer *nats.Msg, err error) {
+	if how.bounded {
+		room := c.credit.share()
+		if msg.Header == nil {
+			msg.Header = nats.Header{}
+		}
+		msg.Header.Set(RoomHeader, strconv.Itoa(room))
+		if how.patient {
+			giveBack, err := c.credit.take(ctx, room)
+			if err != nil {
+				return nil, err
+			}
+			defer func() { giveBack(answer != nil) }()
+		}
+	}
+	if how.within > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, within)
+		ctx, cancel = context.WithTimeout(ctx, how.within)
 		defer cancel()
 	}
 	return c.nc.RequestMsgWithContext(ctx, msg)
@@ -200,12 +244,13 @@ func (c *Caller) download(ctx context.Context, f frame, first []byte) ([]byte, e
 // move is exchange for a message that moves a chunk of n bytes, here or there. It
 // first waits until so much may be in flight.
 func (c *Caller) move(ctx context.Context, n int, msg *nats.Msg) (*nats.Msg, error) {
-	landed, err := c.credit.take(ctx, n)
+	giveBack, err := c.credit.take(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	defer landed()
-	return c.exchange(ctx, msg)
+	answer, err := c.exchange(ctx, msg)
+	giveBack(err == nil)
+	return answer, err
 }
 
 // exchange sends one message of a transfer and waits for its answer, at most

@@ -41,13 +41,23 @@ type Config struct {
 	// over a long link, as far as WindowBytes lets it be. At most 64. Default: 8.
 	Window int
 
-	// WindowBytes is how many bytes of chunks all transfers of one Caller have
-	// in flight together; one chunk always may be. More is faster over a long
-	// link, at most WindowBytes in a round trip, and delays other traffic on the
-	// way more: so much stands in front of it, also where a connection of its
-	// own ends, at gateways and leaf nodes. The first chunk of each large reply
-	// comes unasked and does not count. Default: 8 MiB.
+	// WindowBytes is how many bytes all transfers of one Caller have in flight
+	// together: of chunks, and of the replies to RequestWithin from the moment
+	// they are asked for. One chunk always may be. It is never more than 16 times
+	// the server's max_payload, a quarter of what servers keep for a connection
+	// before they end it (max_pending) where both have their defaults, and falls
+	// to half each time the connection is lost while something is in flight, to 64
+	// KiB at least. More is faster over a long link, at most WindowBytes in a
+	// round trip, and delays other traffic on the way more: so much stands in
+	// front of it, also where a connection of its own ends, at gateways and leaf
+	// nodes. A 24th of it is how much one reply may bring at once; the rest is
+	// pulled, a round trip later. Default: 8 MiB.
 	WindowBytes int
+
+	// WindowRegain is in what time the window grows by WindowBytes after it has
+	// fallen. Shorter is fast again sooner, and loses the connection again sooner
+	// where a server keeps less than WindowBytes for it. Default: 5 min.
+	WindowRegain time.Duration
 
 	// MaxHeld is how many bytes a server keeps in all: requests that are
 	// arriving or being handled, and parked replies. Beyond it a large request
@@ -98,6 +108,7 @@ func DefaultConfig() Config {
 		MaxMessage:   72 << 20,
 		Window:       8,
 		WindowBytes:  8 << 20,
+		WindowRegain: 5 * time.Minute,
 		MaxHeld:      256 << 20,
 		HoldFor:      10 * time.Second,
 		Workers:      64,
@@ -122,7 +133,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	times := []struct{ have, def *time.Duration }{
-		{&c.HoldFor, &d.HoldFor}, {&c.Timeout, &d.Timeout},
+		{&c.HoldFor, &d.HoldFor}, {&c.WindowRegain, &d.WindowRegain}, {&c.Timeout, &d.Timeout},
 		{&c.ChunkTimeout, &d.ChunkTimeout}, {&c.DrainTimeout, &d.DrainTimeout},
 	}
 	for _, f := range times {
@@ -143,7 +154,7 @@ func (c Config) Validate() error {
 	}{
 		{"MaxMessage", c.MaxMessage}, {"Window", c.Window}, {"WindowBytes", c.WindowBytes},
 		{"MaxHeld", c.MaxHeld}, {"Workers", c.Workers}, {"Queue", c.Queue}, {"QueueBytes", c.QueueBytes},
-		{"HoldFor", int(c.HoldFor)}, {"Timeout", int(c.Timeout)},
+		{"HoldFor", int(c.HoldFor)}, {"WindowRegain", int(c.WindowRegain)}, {"Timeout", int(c.Timeout)},
 		{"ChunkTimeout", int(c.ChunkTimeout)}, {"DrainTimeout", int(c.DrainTimeout)},
 	} {
 		if f.value < 0 {

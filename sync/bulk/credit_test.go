@@ -106,7 +106,7 @@ func TestChunkLargerThanWindowBytes(t *testing.T) {
 // What has no answer holds the others up for creditTime, not for ever.
 func TestCreditComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &credit{limit: 10}
+		c := newCredit(Config{WindowBytes: 10, WindowRegain: time.Minute})
 		giveBack, err := c.take(t.Context(), 100)
 		if err != nil {
 			t.Fatal(err)
@@ -121,12 +121,12 @@ func TestCreditComesBack(t *testing.T) {
 		if err != nil || time.Since(began) != creditTime {
 			t.Fatalf("want credit after %v, have it after %v, %v", creditTime, time.Since(began), err)
 		}
-		giveBack() // It came back already.
-		giveBack()
+		giveBack(true) // It came back already.
+		giveBack(true)
 		if c.mu.taken != 10 {
 			t.Errorf("the other one has 10 bytes in flight: want 10 taken, have %d", c.mu.taken)
 		}
-		other()
+		other(true)
 		if c.mu.taken != 0 {
 			t.Errorf("all given back: want 0 taken, have %d", c.mu.taken)
 		}
@@ -136,7 +136,7 @@ func TestCreditComesBack(t *testing.T) {
 // Who is first in line goes first, and who leaves lets the next one go.
 func TestCreditInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &credit{limit: 10}
+		c := newCredit(Config{WindowBytes: 10, WindowRegain: time.Minute})
 		giveBack, err := c.take(t.Context(), 6)
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +152,7 @@ func TestCreditInLine(t *testing.T) {
 			giveBack, err := c.take(t.Context(), 4)
 			if err == nil {
 				got.Store(true)
-				giveBack()
+				giveBack(true)
 			}
 		}()
 		synctest.Wait()
@@ -164,6 +164,6 @@ func TestCreditInLine(t *testing.T) {
 		if !left.Load() || !got.Load() {
 			t.Errorf("the 8 have left: want the 4 to go, have left %v, got %v", left.Load(), got.Load())
 		}
-		giveBack()
+		giveBack(true)
 	})
 }

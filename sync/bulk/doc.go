@@ -3,8 +3,7 @@
 // A NATS message cannot exceed the server's max_payload (1 MiB by default),
 // while a command, a reply or a repair can. This package removes that limit up
 // to a bound of its own (Config.MaxMessage) and costs nothing where it is not
-// needed: a request and a reply that fit are one plain NATS message each,
-// without a header, and any NATS client can send and read them.
+// needed: a request and a reply that fit are one plain NATS message each, and any NATS client can send and read them.
 //
 // A larger request is announced on the subject itself, so whichever member of
 // a queue group answers is the one that gets all of it: the answer names a
@@ -26,6 +25,10 @@
 //	                          ◀── inbox ──  parked id, size, chunk, direct + chunk 0
 //	pull id, 1 … n-1          ── direct ─▶
 //	                          ◀── inbox ──  part id, index
+//
+// A caller that asks many at once (RequestBounded, RequestWithin) says with its
+// request how much of the reply may come at once; beyond that it is parked, in
+// chunks of so many bytes.
 //
 // Cost in NATS messages: 2 for what fits; a request of n chunks adds 2·n, a
 // reply of n chunks adds 2·(n-1).

@@ -15,6 +15,10 @@ import (
 // verb's fields, separated by single spaces.
 const Header = "Atoll-Bulk"
 
+// RoomHeader is the NATS header of a request that says how many bytes its reply
+// may bring at once, if the caller cares: a larger one is parked.
+const RoomHeader = "Atoll-Room"
+
 // version is the protocol's version. Later ones may add fields at the end,
 // which are skipped.
 const version = "1"
@@ -135,6 +139,20 @@ func parseFrame(h nats.Header) (f frame, present bool, err error) {
 		return frame{}, true, r.err
 	}
 	return f, true, nil
+}
+
+// parseRoom reads the RoomHeader of a message: 0 says that there is none, and less
+// than the smallest chunk counts as that. Errors wrap ErrProtocol.
+func parseRoom(h nats.Header) (room int, err error) {
+	values := h[RoomHeader]
+	if len(values) == 0 {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(values[0], 10, 31)
+	if err != nil || len(values) > 1 {
+		return 0, fmt.Errorf("%s header given %d times, no number of bytes: %w", RoomHeader, len(values), ErrProtocol)
+	}
+	return max(int(n), minChunk), nil
 }
 
 // reader takes a header value apart. After the first error it returns zero

@@ -48,6 +48,7 @@ type task struct {
 	subject string
 	reply   string
 	data    []byte
+	room    int     // bytes that the reply may bring at once; 0: what fits into a message
 	upload  *upload // nil when the request came as one message
 }
 
@@ -100,7 +101,11 @@ func (s *Server) serve(sub *Subscription, msg *nats.Msg) {
 	case err != nil:
 		s.refuse(msg.Reply, err)
 	case !present:
-		if err := s.submit(task{sub: sub, subject: msg.Subject, reply: msg.Reply, data: msg.Data}); err != nil {
+		room, err := parseRoom(msg.Header)
+		if err == nil {
+			err = s.submit(task{sub: sub, subject: msg.Subject, reply: msg.Reply, data: msg.Data, room: room})
+		}
+		if err != nil {
 			s.refuse(msg.Reply, err)
 		}
 	case f.verb != announce:
@@ -170,6 +175,10 @@ func (s *Server) serveDirect(msg *nats.Msg) {
 
 // takeChunk acknowledges a chunk, or hands the request on when it is whole.
 func (s *Server) takeChunk(msg *nats.Msg, f frame) error {
+	room, err := parseRoom(msg.Header)
+	if err != nil {
+		return err
+	}
 	u, ignore, err := s.ledger.put(f.id, f.index, msg.Data, msg.Reply, time.Now())
 	if err != nil {
 		return err
@@ -182,7 +191,7 @@ func (s *Server) takeChunk(msg *nats.Msg, f frame) error {
 		s.answer(frame{verb: ack, id: f.id, index: f.index}.message(msg.Reply, nil))
 		return nil
 	}
-	err = s.submit(task{sub: u.sub, subject: u.subject, reply: msg.Reply, data: u.whole.buf, upload: u})
+	err = s.submit(task{sub: u.sub, subject: u.subject, reply: msg.Reply, data: u.whole.buf, room: room, upload: u})
 	if err != nil {
 		s.ledger.close(u)
 	}
@@ -238,7 +247,7 @@ func (s *Server) run(t task) {
 		s.refuse(t.reply, fmt.Errorf("reply has %d bytes, limit is %d, raise MaxMessage on both sides: %w", len(reply), s.cfg.MaxMessage, ErrTooLarge))
 		return
 	}
-	if fits(s.nc, len(reply)) {
+	if fits(s.nc, len(reply)) && (t.room == 0 || len(reply) <= t.room) {
 		err := s.nc.Publish(t.reply, reply)
 		if err == nil {
 			return
@@ -249,15 +258,19 @@ func (s *Server) run(t task) {
 			return
 		}
 	}
-	s.parkReply(t.reply, reply)
+	s.parkReply(t.reply, t.room, reply)
 }
 
-// parkReply keeps a large reply and tells the caller where to pull it.
-func (s *Server) parkReply(inbox string, reply []byte) {
+// parkReply keeps a large reply and tells the caller where to pull it, in chunks of
+// what may come at once.
+func (s *Server) parkReply(inbox string, room int, reply []byte) {
 	size, err := chunkLimit(s.nc)
 	if err != nil {
 		s.refuse(inbox, err)
 		return
+	}
+	if room > 0 {
+		size = min(size, room)
 	}
 	if len(reply) <= size {
 		// The limit has grown since it was found too small: it fits again.

@@ -57,7 +57,9 @@ type Config struct {
 
 	// AnswerTimeout bounds the wait until the answer to Ask begins to come; a large
 	// one may then take until the context ends. Lower finds a dead replica sooner
-	// and gives up on a busy one. Default: 3 s.
+	// and gives up on a busy one. A replica that was given up on is waited for twice
+	// as long each next time, until it answers: it may need that long to make a large
+	// answer. Default: 3 s.
 	AnswerTimeout time.Duration
 
 	// Bulk bounds the requests to other replicas and from them. Its Workers bound

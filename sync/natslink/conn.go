@@ -1,6 +1,7 @@
 package natslink
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 
@@ -17,11 +18,38 @@ type conn struct {
 	nc     *nats.Conn
 	events chan nats.Status // changes of its state; nil before it is followed
 	had    bool             // it had a server; owned by watch
+	gone   func()           // called when it is lost; nil: nothing is
 
 	connected  atomic.Bool
 	limit      atomic.Int64 // largest message in bytes; 0 before the first server
 	reconnects atomic.Uint64
 	denied     atomic.Uint64
+	span       atomic.Pointer[span] // the present one; changed by watch
+}
+
+// span is the time from one loss of a connection to the next: what was asked in it
+// and is not answered by then never is.
+type span struct {
+	lost context.Context // ends with ErrLost when the connection is lost
+	end  context.CancelCauseFunc
+	back chan struct{} // closed when there is a server again after that
+}
+
+func newSpan() *span {
+	s := &span{back: make(chan struct{})}
+	s.lost, s.end = context.WithCancelCause(context.Background())
+	return s
+}
+
+// bind returns a context that ends with the span, too, and then with ErrLost as its
+// cause.
+func (s *span) bind(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	unbind := context.AfterFunc(s.lost, func() { cancel(ErrLost) })
+	return ctx, func() {
+		unbind()
+		cancel(nil)
+	}
 }
 
 // use returns the link's record of a connection, one however often it is given.
@@ -38,6 +66,7 @@ func (l *Link) use(nc *nats.Conn) (*conn, error) {
 		return nil, fmt.Errorf("%w: connection %q was opened with nats.NoEcho, so links that share it cannot hear each other; open it without", ErrConfig, nc.Opts.Name)
 	}
 	c := &conn{nc: nc}
+	c.span.Store(newSpan())
 	c.look()
 	l.conns = append(l.conns, c)
 	return c, nil
@@ -69,14 +98,38 @@ func (c *conn) follow() {
 // nats.go's own count of reconnects has those that came to nothing, too.
 func (c *conn) watch() {
 	for status := range c.events {
-		if status == nats.CONNECTED {
-			if c.had {
-				c.reconnects.Add(1)
-			}
+		switch {
+		case status == nats.CONNECTED && !c.had:
 			c.had = true
+		case status == nats.CONNECTED:
+			c.reconnects.Add(1)
+			c.resume()
+		case status == nats.CLOSED:
+			c.resume() // Who waits is told by the connection.
+		default:
+			c.lose()
 		}
-		c.look()
+		c.look() // Last, for it may wait.
 	}
+}
+
+// resume begins another span.
+func (c *conn) resume() {
+	c.lose() // Unless that was noticed.
+	before := c.span.Swap(newSpan())
+	close(before.back)
+}
+
+// lose ends what waits for answers over the connection.
+func (c *conn) lose() {
+	s := c.span.Load()
+	if !c.had || s.lost.Err() != nil {
+		return
+	}
+	if c.gone != nil {
+		c.gone()
+	}
+	s.end(ErrLost)
 }
 
 // leave ends watch.

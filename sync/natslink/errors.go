@@ -11,6 +11,10 @@ var (
 	// the connection goes on trying.
 	ErrDisconnected = errors.New("not connected to a NATS server")
 
+	// ErrLost: the NATS connection was lost while an answer was due, which never
+	// comes. Whether the other side has done what it was asked is not known.
+	ErrLost = errors.New("the NATS connection was lost before the answer came")
+
 	// ErrConfig: a setting is missing or makes no sense.
 	ErrConfig = errors.New("natslink config")
 )

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 	"github.com/atollcache/atoll/sync/bulk"
@@ -28,6 +26,7 @@ type Link struct {
 	cfg      Config
 	subjects region.Subjects
 	caller   *bulk.Caller
+	patience *patience
 	echoes   *echoes
 	count    counters
 
@@ -71,6 +70,7 @@ func New(nc *nats.Conn, cfg Config) (*Link, error) {
 		stop:     make(chan struct{}),
 		echoes:   newEchoes(),
 		ended:    make(chan struct{}),
+		patience: newPatience(cfg.AnswerTimeout),
 	}
 	for range cfg.Lanes + 1 {
 		l.lanes = append(l.lanes, newLane(cfg.Pending, cfg.PendingBytes))
@@ -80,6 +80,7 @@ func New(nc *nats.Conn, cfg Config) (*Link, error) {
 		return nil, err
 	}
 	l.caller = bulk.NewCaller(l.bulk.nc, cfg.Bulk)
+	l.bulk.gone = l.caller.Lost
 	return l, nil
 }
 
@@ -221,32 +222,6 @@ func (l *Link) check(c *conn, n int) error {
 		return fmt.Errorf("%w: %d bytes, limit is %d; raise max_payload of the NATS server", cachesync.ErrTooLarge, n, limit)
 	}
 	return nil
-}
-
-// Ask implements cachesync.Transport. Errors are those of bulk.Caller.Request;
-// nats.ErrNoResponders says that the replica is not there, or in a part of the
-// network that has no way here.
-func (l *Link) Ask(ctx context.Context, to crdt.ReplicaID, msg []byte) ([]byte, error) {
-	return l.request(ctx, l.cfg.AnswerTimeout, to, msg)
-}
-
-// Call is like Ask, but lets the other side take as long as ctx does before it
-// begins to answer.
-func (l *Link) Call(ctx context.Context, to crdt.ReplicaID, msg []byte) ([]byte, error) {
-	return l.request(ctx, 0, to, msg)
-}
-
-func (l *Link) request(ctx context.Context, within time.Duration, to crdt.ReplicaID, msg []byte) ([]byte, error) {
-	if !l.isRunning() {
-		return nil, fmt.Errorf("ask %v: %w", to, ErrNotRunning)
-	}
-	l.count.asked.Add(1)
-	answer, err := l.caller.RequestWithin(ctx, within, l.subjects.Repair(to), msg)
-	if err != nil {
-		l.count.askFailed.Add(1)
-		return nil, fmt.Errorf("ask %v: %w", to, err)
-	}
-	return answer, nil
 }
 
 // Hold implements cachesync.Transport. It does not wait for the NATS server to

@@ -15,7 +15,9 @@ type Stats struct {
 	Announced uint64 // announcements handed to NATS
 	Failed    uint64 // of either kind: refused, because disconnected or too large
 	Asked     uint64 // requests sent to other replicas
-	AskFailed uint64 // of those, without an answer
+	AskFailed uint64 // of those, without an answer, and
+	AskLost   uint64 // of those, because the connection was lost
+	Again     uint64 // requests sent again after that
 
 	Received uint64 // messages of others delivered
 	Heard    uint64 // announcements of others delivered
@@ -28,7 +30,8 @@ type Stats struct {
 	Held    int // partitions held, now
 	Pending int // messages that wait in lanes, now
 
-	Bulk bulk.Stats // of the server that answers requests
+	Window bulk.CallerStats // of what is asked for
+	Bulk   bulk.Stats       // of the server that answers requests
 
 	// What travels on one connection shows the same connection.
 	ControlConn, DataConn, BulkConn ConnStats
@@ -45,6 +48,7 @@ type ConnStats struct {
 // counters are the live counterparts of Stats.
 type counters struct {
 	published, announced, failed, asked, askFailed atomic.Uint64
+	askLost, askedAgain                            atomic.Uint64
 	received, heard, own, foreign, dropped, denied atomic.Uint64
 }
 
@@ -56,6 +60,7 @@ func (l *Link) Stats() Stats {
 		Published: c.published.Load(), Announced: c.announced.Load(), Failed: c.failed.Load(),
 		Asked: c.asked.Load(), AskFailed: c.askFailed.Load(),
 		Received: c.received.Load(), Heard: c.heard.Load(), Own: c.own.Load(),
+		AskLost: c.askLost.Load(), Again: c.askedAgain.Load(), Window: l.caller.Stats(),
 		Foreign: c.foreign.Load(), Dropped: c.dropped.Load(), Denied: c.denied.Load(),
 	}
 	for _, lane := range l.lanes {
