@@ -92,14 +92,26 @@ func explainReply(w *wire.Error, err error) *failure {
 		f.code, f.hint = exitUnreachable, "a write may or may not have happened; --timeout waits longer, `atoll nodes` shows who answers"
 	case wire.CodeUnavailable, wire.CodeNotOwner:
 		return noNode(err)
+	case wire.CodeForbidden:
+		return denied(err)
 	default:
 		f.code = exitUnreachable
 	}
 	return f
 }
 
-// noNode is the error of a NATS system that has no node for us.
+// denied is the error of a NATS user who may not do what has to be done.
+func denied(err error) *failure {
+	return &failure{code: exitUnreachable, err: err,
+		hint: "NATS turns this user away: log in as another one (--creds, --nkey, --user, --context), or let this one publish and subscribe to what node/natsapi/README.md lists under Permissions"}
+}
+
+// noNode is the error of a NATS system that has no node for us, or none that we
+// are let through to.
 func noNode(err error) *failure {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		return denied(err)
+	}
 	return &failure{code: exitUnreachable, err: err,
 		hint: "NATS answers but no node does: check --region and --cluster, or start one with `atoll serve` or `atoll dev`"}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,8 @@ func TestExplain(t *testing.T) {
 		{&wire.Error{Code: wire.CodeOverload}, exitUnreachable, "busy"},
 		{&wire.Error{Code: wire.CodeTimeout}, exitUnreachable, "may or may not"},
 		{&wire.Error{Code: wire.CodeUnavailable}, exitUnreachable, "--region"},
+		{&wire.Error{Code: wire.CodeForbidden}, exitUnreachable, "Permissions"},
+		{fmt.Errorf("command: %w", &wire.Error{Code: wire.CodeForbidden}), exitUnreachable, "--creds"},
 		{&wire.Error{Code: wire.CodeInternal}, exitUnreachable, ""},
 		{no("there is none"), exitNo, ""},
 	} {

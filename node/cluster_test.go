@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -202,6 +203,27 @@ func (c *cluster) untilWithin(most time.Duration, what string, check func() erro
 		<-time.After(20 * time.Millisecond)
 	}
 	c.t.Fatalf("waited in vain until %s: %v", what, err)
+}
+
+// whileProgress waits until check gives nil, for as long as what progress returns
+// goes on to change.
+func (c *cluster) whileProgress(what string, progress func() any, check func() error) {
+	c.t.Helper()
+	const still = 20 * time.Second
+	last, since := progress(), time.Now()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if now := progress(); !reflect.DeepEqual(now, last) {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) > still {
+			c.t.Fatalf("waited in vain until %s: %v; for %v nothing has changed in %+v", what, err, still, last)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }
 
 // untilEqual waits until all holders hold the same.
