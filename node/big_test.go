@@ -162,3 +162,20 @@ func handedOver(t testing.TB, m *member) map[string][6]int64 {
 	}
 	return out
 }
+
+// TestAskBytes: what a node may have under way is what it was told, or the default.
+func TestAskBytes(t *testing.T) {
+	t.Parallel()
+	for bytes, want := range map[int]int64{0: 8 << 20, 1 << 20: 1 << 20} {
+		c := newCluster(t, func(cfg *node.Config) { cfg.AskBytes = bytes })
+		c.startAll(1, "us")
+		if have := counters(t, c.nodes["us-1"])["us-1"]["ask_window"]; have != want {
+			t.Errorf("AskBytes %d: want a window of %d, have %d", bytes, want, have)
+		}
+	}
+	cfg := config("us", "us-1", &nats.Conn{})
+	cfg.AskBytes = -1
+	if err := cfg.Validate(); !errors.Is(err, node.ErrConfig) {
+		t.Errorf("AskBytes -1: want ErrConfig, have %v", err)
+	}
+}

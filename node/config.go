@@ -70,6 +70,12 @@ type Config struct {
 	// hangs is waited for as long before another is asked. Default: 3 s and a second
 	// for each 4 MiB of the largest value.
 	AskWait time.Duration
+	// AskBytes bounds the bytes that the node may have under way at once of what it
+	// asks other nodes for, so that a NATS server does not take it for a slow consumer
+	// (max_pending, 64 MiB by default). Less is asked for with a small max_payload and
+	// after a lost connection: see bulk.Config. More catches up faster over a long
+	// link, at most AskBytes in a round trip. Default: 8 MiB.
+	AskBytes int
 	// LeaveWait bounds how long a node that is stopped waits until other nodes have
 	// what it holds. Default: 5 s.
 	LeaveWait time.Duration
@@ -126,6 +132,9 @@ func (c Config) Validate() error {
 	}
 	if c.SeenWait < 0 || c.AskWait < 0 {
 		return fmt.Errorf("%w: SeenWait is %v and AskWait %v; use 0 for the default", ErrConfig, c.SeenWait, c.AskWait)
+	}
+	if c.AskBytes < 0 {
+		return fmt.Errorf("%w: AskBytes is %d; use 0 for the default", ErrConfig, c.AskBytes)
 	}
 	if err := c.Limits.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)

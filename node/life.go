@@ -62,7 +62,7 @@ func (n *Node) newLife(former *life) (*life, error) {
 	if l.link, err = natslink.New(l.cfg.Conn, natslink.Config{
 		Cluster: l.cfg.Cluster, Region: l.cfg.Region, Replica: self, Partitions: l.cfg.Partitions,
 		ControlConn: l.cfg.Control, BulkConn: l.cfg.Bulk,
-		Bulk: bulk.Config{MaxMessage: maxEntry, MaxHeld: 2*maxEntry + maxEntry/4},
+		Bulk: bulk.Config{MaxMessage: maxEntry, MaxHeld: 2*maxEntry + maxEntry/4, WindowBytes: l.cfg.AskBytes},
 	}); err != nil {
 		return nil, err
 	}

@@ -27,8 +27,8 @@ type RunnerConfig struct {
 	// ones notice gaps sooner and cost a look at every partition each.
 	// Default: 50 ms.
 	TickEvery time.Duration
-	// Pulls bounds the partitions that pull at the same time; each may have an answer
-	// of the engines' BatchBytes under way. More catch up sooner over a long link.
+	// Pulls bounds the partitions that pull at the same time; what their answers may
+	// add up to is the transport's to bound. More catch up sooner over a long link.
 	// Default: 64.
 	Pulls int
 	// AskTimeout bounds a request with the whole of its answer, which may be as

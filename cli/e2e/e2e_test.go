@@ -16,6 +16,10 @@ var (
 	// largest message and what may be pending are as 1 to 64, as they are by default.
 	impatient = topology{regions: []string{"eu", "us"}, servers: 1, nodes: 2,
 		setting: "max_payload: 64KB\nmax_pending: 4MB\nwrite_deadline: \"1s\""}
+
+	// stingy servers keep no more than two of the largest messages for anybody.
+	stingy = topology{regions: []string{"eu", "us"}, servers: 1, nodes: 2,
+		setting: "max_payload: 64KB\nmax_pending: 128KB\nwrite_deadline: \"1s\""}
 )
 
 // scenarios are run one after the other: each has the machine for itself.
@@ -66,6 +70,9 @@ var scenarios = []scenario{
 	{"slow consumers", onlyLong, impatient, []step{
 		{"delivery to eu-1 limited until its NATS server cuts it off", overrunSlow("eu-1", "us")},
 		{"eu-1 frozen until its NATS server cuts it off", overrunFrozen("eu-1", "us")},
+	}},
+	{"stingy servers", onlyLong, stingy, []step{
+		{"eu-1 frozen while much is written", missMuch("eu-1", "us")},
 	}},
 	{"leaf links", onlyLong, threeByLeaves, []step{
 		{"one of two servers of the hub restarted", restartServer(hub, 0)},

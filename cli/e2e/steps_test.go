@@ -294,6 +294,50 @@ func overrunSlow(name, from string) func(*trial) {
 		func(r *trial) { r.mend(name, natsLink) })
 }
 
+// What missMuch has a node miss, and how often its NATS server may cut it and the
+// others of its region off until it has caught up: a few times before it asks for
+// less at once.
+const (
+	missedBlobs = 280
+	maxCuts     = 15
+)
+
+// missMuch freezes a node while much is written elsewhere. When it is thawed its NATS
+// server has cut it off, and would do so again and again if it asked for all that it
+// misses at once.
+func missMuch(name, from string) func(*trial) {
+	return func(r *trial) {
+		c, err := dial(viaGo, r.urls(from), from, "overrun")
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer c.close()
+		r.node(name).freeze()
+		for range missedBlobs {
+			r.writeBlob(c, from, blobSize)
+		}
+		server := r.servers[r.region(name)][0]
+		before, err := server.slowConsumers()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if before == 0 {
+			r.t.Errorf("%s has missed %d values of %d bytes and is not cut off", name, missedBlobs, blobSize)
+		}
+		r.node(name).thaw()
+		r.t.Cleanup(func() { // Before the servers are stopped.
+			now, err := server.slowConsumers()
+			if err != nil {
+				r.t.Error(err)
+			}
+			r.t.Logf("cut off %d times while %s was frozen, %d times since", before, name, now-before)
+			if now-before > maxCuts {
+				r.t.Errorf("want connections cut off at most %d times after %s was thawed, have %d", maxCuts, name, now-before)
+			}
+		})
+	}
+}
+
 // large writes a value in every region that is larger than any NATS message.
 func large(size int) func(*trial) {
 	return func(r *trial) {
