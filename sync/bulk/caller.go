@@ -50,26 +50,28 @@ func (c *Caller) Request(ctx context.Context, subject string, data []byte) ([]by
 	return wrap(subject)(c.request(ctx, asking{}, subject, data))
 }
 
-// RequestBounded is like Request for a caller that asks many at once: a reply of
-// more than a 24th of what Config.WindowBytes lets be in flight is parked, and
-// pulled as far as that allows. Nothing waits for that before it is asked.
+// RequestBounded is like Request for a caller that asks many at once. After Lost,
+// for as long as less may be in flight than Config.WindowBytes, a reply of more than
+// a 24th of that is parked, and pulled as far as there is room. Nothing waits for
+// that before it is asked, and before Lost it costs nothing.
 func (c *Caller) RequestBounded(ctx context.Context, subject string, data []byte) ([]byte, error) {
 	return wrap(subject)(c.request(ctx, asking{bounded: true}, subject, data))
 }
 
-// RequestWithin is like RequestBounded for what can wait: the request is only sent
-// when the beginning of its reply may be in flight. From then on it gives up with
+// RequestWithin is like Request for what can wait: the request is only sent when a
+// 24th of what may be in flight has room, and a reply of more than that is parked and
+// pulled. From then on it gives up with
 // context.DeadlineExceeded when the reply has not begun to come within a time, for
 // a caller that would rather ask somebody else than wait for the whole time of a
 // large reply. Zero waits as long as ctx lets it.
 func (c *Caller) RequestWithin(ctx context.Context, within time.Duration, subject string, data []byte) ([]byte, error) {
-	return wrap(subject)(c.request(ctx, asking{bounded: true, patient: true, within: within}, subject, data))
+	return wrap(subject)(c.request(ctx, asking{patient: true, within: within}, subject, data))
 }
 
 // asking is how a request is made.
 type asking struct {
-	bounded bool          // no more of the reply comes unasked than a share of the window
-	patient bool          // it is asked for when the window has room for that
+	bounded bool          // no more of the reply comes unasked than a share of a window that has fallen
+	patient bool          // nor of any window, and it is asked for when that has room for it
 	within  time.Duration // how long it may take to begin; 0: as long as ctx lets it
 }
 
@@ -146,19 +148,19 @@ func (c *Caller) upload(ctx context.Context, how asking, subject string, data []
 
 // ask sends what a handler answers and waits for the answer to begin.
 func (c *Caller) ask(ctx context.Context, how asking, msg *nats.Msg) (answer *nats.Msg, err error) {
-	if how.bounded {
-		room := c.credit.share()
+	room := c.room(how)
+	if room > 0 {
 		if msg.Header == nil {
 			msg.Header = nats.Header{}
 		}
 		msg.Header.Set(RoomHeader, strconv.Itoa(room))
-		if how.patient {
-			giveBack, err := c.credit.take(ctx, room)
-			if err != nil {
-				return nil, err
-			}
-			defer func() { giveBack(answer != nil) }()
+	}
+	if how.patient {
+		giveBack, err := c.credit.take(ctx, room)
+		if err != nil {
+			return nil, err
 		}
+		defer func() { giveBack(answer != nil) }()
 	}
 	if how.within > 0 {
 		var cancel context.CancelFunc
@@ -166,6 +168,18 @@ func (c *Caller) ask(ctx context.Context, how asking, msg *nats.Msg) (answer *na
 		defer cancel()
 	}
 	return c.nc.RequestMsgWithContext(ctx, msg)
+}
+
+// room returns how many bytes a reply may bring at once, 0 for any.
+func (c *Caller) room(how asking) int {
+	if !how.patient && !how.bounded {
+		return 0
+	}
+	room, narrow := c.credit.share()
+	if how.bounded && !narrow {
+		return 0
+	}
+	return room
 }
 
 // sendChunk sends one chunk and waits for its acknowledgement.

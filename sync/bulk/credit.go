@@ -94,11 +94,13 @@ func (c *credit) lost() {
 	c.mu.narrows++
 }
 
-// share returns how many bytes one answer may bring at once.
-func (c *credit) share() int {
+// share returns how many bytes one answer may bring at once, and whether the
+// window is smaller than it might be.
+func (c *credit) share() (n int, narrow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return max(c.window()/shares, minChunk)
+	window := c.window()
+	return max(window/shares, minChunk), window < c.mu.most
 }
 
 // take waits until n bytes may be under way, or ctx ends. What it returns gives

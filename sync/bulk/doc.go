@@ -26,9 +26,9 @@
 //	pull id, 1 … n-1          ── direct ─▶
 //	                          ◀── inbox ──  part id, index
 //
-// A caller that asks many at once (RequestBounded, RequestWithin) says with its
-// request how much of the reply may come at once; beyond that it is parked, in
-// chunks of so many bytes.
+// A caller that asks many at once (RequestWithin, and RequestBounded after a lost
+// connection) says with its request how much of the reply may come at once; beyond
+// that it is parked, in chunks of so many bytes.
 //
 // Cost in NATS messages: 2 for what fits; a request of n chunks adds 2·n, a
 // reply of n chunks adds 2·(n-1).

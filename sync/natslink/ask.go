@@ -53,8 +53,9 @@ func (l *Link) request(ctx context.Context, to crdt.ReplicaID, ask func(ctx cont
 		return nil, fmt.Errorf("ask %v: %w", to, ErrNotRunning)
 	}
 	l.count.asked.Add(1)
-	bound, stop := l.bulk.span.Load().bind(ctx)
-	defer stop()
+	span := l.bulk.span.Load()
+	bound, own := span.bind(ctx)
+	defer span.forget(own)
 	answer, err := ask(bound, l.subjects.Repair(to))
 	if err == nil {
 		return answer, nil

@@ -3,6 +3,7 @@ package natslink
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
@@ -30,25 +31,55 @@ type conn struct {
 // span is the time from one loss of a connection to the next: what was asked in it
 // and is not answered by then never is.
 type span struct {
-	lost context.Context // ends with ErrLost when the connection is lost
-	end  context.CancelCauseFunc
-	back chan struct{} // closed when there is a server again after that
+	back chan struct{} // closed when there is a server again after it
+
+	mu    sync.Mutex
+	over  bool
+	asked map[*ask]struct{} // requests under way
 }
 
-func newSpan() *span {
-	s := &span{back: make(chan struct{})}
-	s.lost, s.end = context.WithCancelCause(context.Background())
-	return s
-}
+// ask is a request under way.
+type ask struct{ end context.CancelCauseFunc }
+
+func newSpan() *span { return &span{back: make(chan struct{}), asked: map[*ask]struct{}{}} }
 
 // bind returns a context that ends with the span, too, and then with ErrLost as its
-// cause.
-func (s *span) bind(ctx context.Context) (_ context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	unbind := context.AfterFunc(s.lost, func() { cancel(ErrLost) })
-	return ctx, func() {
-		unbind()
-		cancel(nil)
+// cause. The request that it is for has to be forgotten.
+func (s *span) bind(ctx context.Context) (context.Context, *ask) {
+	ctx, end := context.WithCancelCause(ctx)
+	a := &ask{end: end}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		end(ErrLost)
+	} else {
+		s.asked[a] = struct{}{}
+	}
+	return ctx, a
+}
+
+// forget ends what bind began.
+func (s *span) forget(a *ask) {
+	s.mu.Lock()
+	delete(s.asked, a)
+	s.mu.Unlock()
+	a.end(nil)
+}
+
+// isOver reports whether the span has ended.
+func (s *span) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
+// end ends the span and what was asked in it.
+func (s *span) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	for a := range s.asked {
+		a.end(ErrLost)
 	}
 }
 
@@ -123,13 +154,13 @@ func (c *conn) resume() {
 // lose ends what waits for answers over the connection.
 func (c *conn) lose() {
 	s := c.span.Load()
-	if !c.had || s.lost.Err() != nil {
+	if !c.had || s.isOver() {
 		return
 	}
 	if c.gone != nil {
-		c.gone()
+		c.gone() // First: it looks at what is under way.
 	}
-	s.end(ErrLost)
+	s.end()
 }
 
 // leave ends watch.

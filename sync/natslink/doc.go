@@ -25,8 +25,7 @@
 // delivered in the order in which they came, those of different partitions side
 // by side.
 //
-// What a link asks for is bounded by bulk.Config.WindowBytes in all, so that the
-// answers are not more than a NATS server keeps for a connection (max_pending, 64
+// What a link pulls is bounded by bulk.Config.WindowBytes in all, so that the answers are not more than a NATS server keeps for a connection (max_pending, 64
 // MiB by default; a server never says how many) before it ends it as that of a slow
 // consumer. When the connection is lost all the same while answers are due, requests
 // under way end at once, and less is asked for from then on: half each time, and
