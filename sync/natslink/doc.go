@@ -25,9 +25,10 @@
 // delivered in the order in which they came, those of different partitions side
 // by side.
 //
-// What a link pulls is bounded by bulk.Config.WindowBytes in all, so that the answers are not more than a NATS server keeps for a connection (max_pending, 64
-// MiB by default; a server never says how many) before it ends it as that of a slow
-// consumer. When the connection is lost all the same while answers are due, requests
+// What a link pulls is bounded by bulk.Config.WindowBytes in all, so that the
+// answers are not more than a NATS server keeps for a connection before it ends it
+// as that of a slow consumer (max_pending, 64 MiB by default; it never says how
+// many). When the connection is lost all the same while answers are due, requests
 // under way end at once, and less is asked for from then on: half each time, and
 // more again as time goes by. Otherwise a node that catches up over a server that
 // keeps little would lose its connection for ever to the answers to its own
