@@ -143,6 +143,18 @@ func (p *process) signal(send func(pid int) error) {
 	}
 }
 
+// neverSaid wants the process's log not to hold a text.
+func (p *process) neverSaid(text string) {
+	p.t.Helper()
+	said, err := os.ReadFile(p.log)
+	if err != nil {
+		p.t.Error(err)
+	}
+	if bytes.Contains(said, []byte(text)) {
+		p.t.Errorf("%s: want it never to say %q, but it has", p.name, text)
+	}
+}
+
 // showLog writes the end of the process's log to the test's.
 func (p *process) showLog() {
 	text, err := os.ReadFile(p.log)

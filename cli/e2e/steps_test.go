@@ -182,6 +182,7 @@ func rollingRestart() func(*trial) {
 		for _, region := range r.topo.regions {
 			for _, name := range r.nodesOf(region) {
 				r.node(name).stop()
+				r.node(name).neverSaid("left before other nodes had everything")
 				r.untilProgress(5, r.topo.regions...)
 				r.node(name).start()
 			}
