@@ -6,13 +6,18 @@ package crdt
 // harmless.
 func (e *Entry) Apply(d *Delta) {
 	ctx := d.context()
+	e.apply(d, &ctx)
+}
+
+// apply is Apply for who knows more of what the delta's origin had seen.
+func (e *Entry) apply(d *Delta, ctx *Sight) {
 	for i := range d.Effects {
 		e.applyEffect(d, ctx, &d.Effects[i])
 	}
 	e.tidy()
 }
 
-func (e *Entry) applyEffect(d *Delta, ctx context, f *Effect) {
+func (e *Entry) applyEffect(d *Delta, ctx *Sight, f *Effect) {
 	switch f.Op {
 	case EffectClear:
 		e.clear(ctx, f.Seen)
@@ -54,10 +59,10 @@ func (c *Cell) add(d *Delta, f *Effect) {
 
 // clear takes everything that ctx covers from the whole entry, its expiries
 // included. A time cut stays: it speaks of the unseen as well.
-func (e *Entry) clear(ctx context, seen []Seen) {
+func (e *Entry) clear(ctx *Sight, seen []Seen) {
 	at := seenByCell(seen)
 	e.changeEach(func(name CellName, c *Cell) { c.remove(ctx, at[name]) })
-	e.dropExpiries(func(x Expiry) bool { return ctx.covers(x.Dot) })
+	e.dropExpiries(func(x Expiry) bool { return ctx.Covers(x.Dot) })
 }
 
 // seenByCell sorts what was seen of contributions by cell.

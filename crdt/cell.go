@@ -157,19 +157,19 @@ func (c *Cell) dropSums(gone func(Contribution) bool) {
 
 // remove takes everything that the seer saw from the cell: the writes that its
 // context covers, and of each contribution the part that it saw.
-func (c *Cell) remove(ctx context, seen []Seen) {
-	c.dropWrites(func(w Write) bool { return ctx.covers(w.Dot) })
+func (c *Cell) remove(ctx *Sight, seen []Seen) {
+	c.dropWrites(func(w Write) bool { return ctx.Covers(w.Dot) })
 	// The seer's own contribution need not be kept: its replica knows that it is
 	// gone and begins a new run.
 	c.dropSums(func(s Contribution) bool {
-		return s.Replica == ctx.self.Replica && ctx.covers(Dot{s.Replica, s.N})
+		return s.Replica == ctx.self.Replica && ctx.Covers(Dot{s.Replica, s.N})
 	})
 	if c.more == nil {
 		return
 	}
 	for i := range c.more.sums {
 		s := &c.more.sums[i]
-		if ctx.covers(Dot{s.Replica, s.N}) {
+		if ctx.Covers(Dot{s.Replica, s.N}) {
 			s.removeTo(s.N, s.Total)
 			continue
 		}

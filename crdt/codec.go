@@ -32,6 +32,7 @@ import (
 //	  expire      [code, at - the stamp's milliseconds, or nil for never]
 //	  cut         [code, stamp]              left off when it is the delta's own
 //	  settle      [code, seen, stamp]        seen: as of clear; the kind may be none
+//	  retire      [code, replica, number]    all effects are, by replica, and the key is empty
 //	entry         [string's cell or nil, sections, expiries, mortal, cut]
 //	  sections    [kind, [field, cell, ...], ...]       by kind, then by field
 //	  expiries    [replica, number, stamp, at - its milliseconds, or nil, ...]
@@ -42,7 +43,10 @@ import (
 //	  contributions  [replica, number, number - start, stamp, sum,
 //	              number removed, sum removed, ...]                by replica ID
 //	horizon       [vector, stamp]
-//	snapshot      fields: vector, horizon, [key, entry, ...]       by key
+//	snapshot      fields: vector, roll, [key, entry, ...]          by key
+//	roll          [horizon's vector, horizon's stamp, retired, ended, first stamp]
+//	  retired     [replica, number, its replica, its number, its stamp, ...]
+//	  ended       [replica, number, ...]                         oldest first
 //
 // A field name is left out of the effects on a string. A delta is written as the
 // difference to the delta before it, in the same message, of the same origin:
@@ -230,17 +234,34 @@ func (e *Encoder) Vector(v Vector) {
 
 // Horizon writes h. It panics inside more than five arrays.
 func (e *Encoder) Horizon(h Horizon) {
+	e.roll(&Snapshot{Horizon: h})
+}
+
+// roll writes what a snapshot says beside its vector and entries.
+func (e *Encoder) roll(s *Snapshot) {
 	e.nest(2)
 	r := e.begin()
-	e.vector(h.Vector)
-	e.wroteFields(&r, 1, len(h.Vector) == 0)
-	if h.Stamp != 0 {
-		e.stamp(0, h.Stamp)
-		e.wroteFields(&r, 2, false)
+	e.vector(s.Horizon.Vector)
+	e.wroteFields(&r, 1, len(s.Horizon.Vector) == 0)
+	e.stamp(0, s.Horizon.Stamp)
+	e.wroteFields(&r, 2, s.Horizon.Stamp == 0)
+	e.body = pack.AppendArray(e.body, retirementStride*len(s.Retired))
+	for _, o := range s.Retired {
+		e.dot(o.Last)
+		e.dot(o.By)
+		e.stamp(0, o.Stamp)
 	}
+	e.wroteFields(&r, 1, len(s.Retired) == 0)
+	e.vector(s.Ended)
+	e.wroteFields(&r, 1, len(s.Ended) == 0)
+	e.stamp(0, s.First)
+	e.wroteFields(&r, 2, s.First == 0)
 	e.end(&r)
 	e.wrote()
 }
+
+// retirementStride is how many values a retirement takes.
+const retirementStride = 6
 
 // Delta writes d, at the cost of little more than its key and values when it
 // follows a delta of the same origin. d and its Deps must not change before
@@ -252,10 +273,10 @@ func (e *Encoder) Delta(d *Delta) {
 }
 
 // Snapshot writes the entries from (inclusive) to to (exclusive) of s with its
-// vector and horizon, as three fields or elements.
+// vector and roll, as three fields or elements.
 func (e *Encoder) Snapshot(s *Snapshot, from, to int) {
 	e.Vector(s.Vector)
-	e.Horizon(s.Horizon)
+	e.roll(s)
 	e.Array(2 * (to - from))
 	for i := from; i < to; i++ {
 		e.String(s.Keys[i])

@@ -137,6 +137,9 @@ func (e *Encoder) effect(d *Delta, f *Effect) {
 	case EffectCut:
 		e.stamp(d.Stamp, f.Cut)
 		e.wroteFields(&r, 2, f.Cut == d.Stamp)
+	case EffectRetire:
+		e.dot(f.Last())
+		e.wroteFields(&r, 2, false)
 	}
 	if f.Op.hasSeen() {
 		e.seen(f.Op, f.Seen)

@@ -33,6 +33,7 @@ func (d *Decoder) delta() *Delta {
 	if out.From < 1 || out.From > out.Dot.N || out.Deps.Get(out.Dot.Replica) >= out.From {
 		d.r.Fail(errNumber)
 	}
+	d.checkRetires(out)
 	if d.r.Err() != nil {
 		return nil
 	}
@@ -173,6 +174,11 @@ func (d *Decoder) effect(of *Delta, f *Effect) {
 		if f.Cut > of.Stamp {
 			d.r.Fail(errStamp)
 		}
+	case EffectRetire:
+		if replica := d.must(&rec); replica && d.must(&rec) { // A dot is two values.
+			last := d.dot()
+			f.Replica, f.Start = last.Replica, last.N
+		}
 	}
 	if f.Op.hasSeen() && rec.More() {
 		f.Seen = d.seen(of, f.Op)
@@ -230,7 +236,7 @@ func (d *Decoder) seen(of *Delta, op EffectOp) []Seen {
 		}
 		dot := d.dot()
 		s.Replica, s.N, s.Total = dot.Replica, dot.N, d.number()
-		if !of.hasSeen(dot) {
+		if !of.mayHaveSeen(dot) {
 			d.r.Fail(errUncaused)
 		}
 		if d.r.Err() != nil {
@@ -240,13 +246,41 @@ func (d *Decoder) seen(of *Delta, op EffectOp) []Seen {
 	return out
 }
 
-// hasSeen is context.covers, by bisection: the vector may be anybody's.
-func (d *Delta) hasSeen(o Dot) bool {
+// checkRetires makes sure that a delta which retires IDs does nothing else, and has
+// seen what it retires them after.
+func (d *Decoder) checkRetires(of *Delta) {
+	last := ReplicaID(0)
+	for i := range of.Effects {
+		switch f := &of.Effects[i]; {
+		case f.Op != EffectRetire:
+			if last != 0 {
+				d.r.Fail(errRetires)
+			}
+		case f.Replica <= last || i > 0 && last == 0 || of.Key != "" || of.From != of.Dot.N:
+			d.r.Fail(errRetires)
+		case f.Replica == of.Dot.Replica || !of.names(f.Replica) || !of.mayHaveSeen(f.Last()):
+			d.r.Fail(errUncaused)
+		default:
+			last = f.Replica
+		}
+	}
+}
+
+// names reports whether a delta's deps name a replica.
+func (d *Delta) names(r ReplicaID) bool {
+	_, ok := slices.BinarySearchFunc(d.Deps, r, Dot.compareReplica)
+	return ok
+}
+
+// mayHaveSeen reports whether a delta's origin may have seen a write. Of replicas
+// that its deps do not name it may have seen anything before they were retired. It
+// takes a bisection: the vector may be anybody's.
+func (d *Delta) mayHaveSeen(o Dot) bool {
 	if o.Replica == d.Dot.Replica {
 		return o.N < d.Dot.N
 	}
 	i, ok := slices.BinarySearchFunc(d.Deps, o.Replica, Dot.compareReplica)
-	return ok && o.N <= d.Deps[i].N
+	return !ok || o.N <= d.Deps[i].N
 }
 
 // kind reads a kind that is known and not below from.

@@ -110,7 +110,7 @@ func TestUnknownIsNotMalformed(t *testing.T) {
 	for name, in := range map[string]string{
 		"message version": "94 02 02 90 90",
 		"tag":             "94 01 cd 01 00 90 90",
-		"operation":       "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 08",
+		"operation":       "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 09",
 		"kind of a put":   "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 72 c40176",
 		"kind of a cell":  "94 01 02 91 07  92 c0 92 09 92 c40166 91 95 00 03 01 00 c40176",
 		"kind in seen":    "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 01 96 09 c400 00 02 01 c0",

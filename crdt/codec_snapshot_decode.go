@@ -1,13 +1,18 @@
 package crdt
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 func (d *Decoder) snapshot() *Snapshot {
-	s := &Snapshot{Vector: d.vector(), Horizon: d.horizon()}
-	if !s.Vector.CoversAll(s.Horizon.Vector) {
-		d.r.Fail(errNumber)
+	s := &Snapshot{Vector: d.vector()}
+	d.roll(s)
+	if d.r.Err() != nil {
+		return nil
 	}
-	d.bindTo(s.Vector)
+	d.checkRoll(s)
+	d.bindTo(s)
 	d.entries(s)
 	d.bound = nil
 	if d.r.Err() != nil {
@@ -16,28 +21,138 @@ func (d *Decoder) snapshot() *Snapshot {
 	return s
 }
 
-func (d *Decoder) horizon() (h Horizon) {
-	rec := d.r.Record()
-	if rec.More() {
-		h.Vector = d.vector()
-	}
-	if rec.More() && d.must(&rec) { // A stamp is two values.
-		h.Stamp = d.stamp(0)
-	}
-	rec.End()
-	if d.r.Err() != nil {
-		return Horizon{}
-	}
-	return h
+func (d *Decoder) horizon() Horizon {
+	var s Snapshot
+	d.roll(&s)
+	return s.Horizon
 }
 
-// bindTo makes dots that v does not cover an error.
-func (d *Decoder) bindTo(v Vector) {
+// roll reads what a snapshot says beside its vector and entries. A stamp that is
+// zero says that there is none; then something follows it.
+func (d *Decoder) roll(s *Snapshot) {
+	rec := d.r.Record()
+	if rec.More() {
+		s.Horizon.Vector = d.vector()
+	}
+	none := false
+	if rec.More() && d.must(&rec) { // A stamp is two values.
+		s.Horizon.Stamp = d.stampOrZero(0)
+		none = s.Horizon.Stamp == 0
+	}
+	if rec.More() {
+		s.Retired, none = d.retired(), false
+	}
+	if rec.More() {
+		s.Ended = d.ended()
+	}
+	if rec.More() && d.must(&rec) {
+		s.First = d.stamp(0)
+	}
+	rec.End()
+	if none {
+		d.r.Fail(errStamp)
+	}
+	if d.r.Err() != nil {
+		*s = Snapshot{}
+	}
+}
+
+func (d *Decoder) retired() []Retirement {
+	n := d.list(retirementStride)
+	if n == 0 {
+		return nil
+	}
+	out := make([]Retirement, 0, n)
+	for range n {
+		out = append(out, Retirement{Last: d.dot(), By: d.dot(), Stamp: d.stamp(0)})
+		if d.r.Err() != nil {
+			return nil
+		}
+	}
+	return out
+}
+
+func (d *Decoder) ended() []Dot {
+	n := d.pairs()
+	if n > maxEnded {
+		d.r.Fail(errCount)
+	}
+	var out []Dot
+	for range n {
+		x := d.dot()
+		if d.r.Err() != nil {
+			return nil
+		}
+		if slices.ContainsFunc(out, func(o Dot) bool { return o.Replica == x.Replica }) {
+			d.r.Fail(errOrder)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// checkRoll makes sure that a snapshot has seen what it has forgotten, and all
+// retirements that it knows, in order.
+func (d *Decoder) checkRoll(s *Snapshot) {
+	same := 0
+	for i, r := range s.Retired {
+		same++
+		if i > 0 && s.Retired[i-1].Last.Replica != r.Last.Replica {
+			same = 1
+		}
+		switch {
+		case i > 0 && compareRetirements(s.Retired[i-1], r) >= 0 || same > maxRetirements:
+			d.r.Fail(errOrder)
+		case r.Last.Replica == r.By.Replica || s.names(r.Last.Replica):
+			d.r.Fail(errRetires)
+		}
+	}
+	if d.r.Err() != nil {
+		return
+	}
+	for _, r := range s.Retired {
+		if !s.covers(r.By, maxChain) {
+			d.r.Fail(errNumber)
+		}
+	}
+	for _, h := range s.Horizon.Vector {
+		if !s.covers(h, maxChain) {
+			d.r.Fail(errNumber)
+		}
+	}
+}
+
+// names reports whether the vector names a replica, by bisection: it may be
+// anybody's.
+func (s *Snapshot) names(r ReplicaID) bool {
+	_, ok := slices.BinarySearchFunc(s.Vector, r, Dot.compareReplica)
+	return ok
+}
+
+// covers is [Sight.Covers], by bisection.
+func (s *Snapshot) covers(d Dot, depth int) bool {
+	if i, ok := slices.BinarySearchFunc(s.Vector, d.Replica, Dot.compareReplica); ok {
+		return d.N <= s.Vector[i].N
+	}
+	i, _ := slices.BinarySearchFunc(s.Retired, d.Replica, Retirement.compareReplica)
+	for ; depth > 0 && i < len(s.Retired) && s.Retired[i].Last.Replica == d.Replica; i++ {
+		if d.N <= s.Retired[i].Last.N && s.covers(s.Retired[i].By, depth-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// bindTo makes dots that s has not seen an error. Of replicas that it does not name
+// it may have seen anything before they were retired.
+func (d *Decoder) bindTo(s *Snapshot) {
 	d.bound = make([]uint64, 0, len(d.ids))
 	for _, r := range d.ids {
-		n := uint64(0)
-		if i, ok := slices.BinarySearchFunc(v, r, Dot.compareReplica); ok {
-			n = v[i].N
+		n := uint64(math.MaxUint64)
+		if i, ok := slices.BinarySearchFunc(s.Vector, r, Dot.compareReplica); ok {
+			n = s.Vector[i].N
+		} else if i, ok := slices.BinarySearchFunc(s.Retired, r, Retirement.compareReplica); ok {
+			n = s.Retired[i].Last.N
 		}
 		d.bound = append(d.bound, n)
 	}

@@ -66,8 +66,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 // travel in parts. Equal snapshots give equal bytes.
 func AppendSnapshot(dst []byte, s *Snapshot, from, to int) []byte {
 	var t replicaTable
-	t.addVector(s.Vector)
-	t.addVector(s.Horizon.Vector)
+	t.addRoll(s)
 	for _, x := range s.Entries[from:to] {
 		t.addEntry(x)
 	}

@@ -67,10 +67,24 @@ func (t *replicaTable) addDelta(d *Delta) {
 	t.lookup(d.Dot.Replica)
 	t.addVector(d.Deps)
 	for i := range d.Effects {
+		if f := &d.Effects[i]; f.Op == EffectRetire {
+			t.lookup(f.Replica)
+		}
 		for _, s := range d.Effects[i].Seen {
 			t.lookup(s.Replica)
 		}
 	}
+}
+
+// addRoll adds what a snapshot names beside its entries.
+func (t *replicaTable) addRoll(s *Snapshot) {
+	t.addVector(s.Vector)
+	t.addVector(s.Horizon.Vector)
+	for _, r := range s.Retired {
+		t.lookup(r.Last.Replica)
+		t.lookup(r.By.Replica)
+	}
+	t.addVector(s.Ended)
 }
 
 func (t *replicaTable) addEntry(x *Entry) {

@@ -164,7 +164,8 @@ func TestSnapshotsSurviveARoundTrip(t *testing.T) {
 			if err != nil || !part.Vector.Equal(s.Vector) || !part.Horizon.Equal(s.Horizon) {
 				t.Fatalf("part %d: want %v, %v, have %+v, %v", i, s.Vector, s.Horizon, part, err)
 			}
-			parts.Vector, parts.Horizon = part.Vector, part.Horizon
+			parts.Vector, parts.Horizon, parts.First = part.Vector, part.Horizon, part.First
+			parts.Retired, parts.Ended = part.Retired, part.Ended
 			parts.Keys, parts.Entries = append(parts.Keys, part.Keys...), append(parts.Entries, part.Entries...)
 		}
 		if len(s.Keys) > 0 {

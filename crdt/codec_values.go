@@ -68,6 +68,7 @@ var (
 	errMissing  = errors.New("record lacks a field that has no default")
 	errBudget   = errors.New("deps are differences where an encoder would write them whole")
 	errPosition = errors.New("field of a list is not a position")
+	errRetires  = errors.New("retirements are out of order or not alone")
 	errUncaused = errors.New("delta speaks of what its origin had not seen")
 )
 
@@ -143,10 +144,18 @@ func (d *Decoder) checkVector(v Vector) {
 
 // stamp reads a stamp written as the difference to prev. There is no stamp zero.
 func (d *Decoder) stamp(prev HLC) HLC {
+	h := d.stampOrZero(prev)
+	if h == 0 {
+		d.r.Fail(errStamp)
+	}
+	return h
+}
+
+func (d *Decoder) stampOrZero(prev HLC) HLC {
 	ms := d.r.Int()
 	counter := d.r.Uint()
 	at := prev.Millis() + ms // Past the end this wraps to below zero.
-	if at < 0 || at > MaxMillis || counter > math.MaxUint16 || at == 0 && counter == 0 {
+	if at < 0 || at > MaxMillis || counter > math.MaxUint16 {
 		d.r.Fail(errStamp)
 		return 0
 	}

@@ -72,6 +72,7 @@ func (p *Partition) Collect(now int64, stable func(v Vector, after HLC) bool) (c
 	if g := p.waiting.open; g != nil {
 		p.waiting.close(mark{vector: p.vector.Clone(), stamp: max(p.stamp, before(now)), now: now})
 	}
+	p.endRetired(stable)
 	looked := 0
 	for g := p.waiting.oldest(); g != nil; g = p.waiting.oldest() {
 		if g.mark.now > now || !stable(g.mark.vector, g.mark.stamp) {

@@ -48,10 +48,11 @@ const (
 	EffectExpire                     // drop the expiries that were seen, then add one at At
 	EffectCut                        // everything stamped at or before Cut is gone, seen or not
 	EffectSettle                     // drop what was seen and did not show: other kinds than Kind, and what is stamped at or before Cut
+	EffectRetire                     // nothing more will be written under Replica, and vectors need not name it; see [Retirement]
 	numEffectOps
 )
 
-var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle"}
+var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle", "retire"}
 
 // String returns the effect's name.
 func (o EffectOp) String() string {
@@ -67,11 +68,27 @@ type Effect struct {
 	Kind  Kind   // Put, Remove, Add: the section; a string's cell has the empty Field. Settle: the kind that showed, or KindNone
 	Field string //
 	Value string // Put
-	Start uint64 // Add: number of the run's first increment
+	Start uint64 // Add: number of the run's first increment. Retire: of the replica's last write
 	Sum   Number // Add: the run's total including this write
 	At    int64  // Expire: milliseconds since the Unix epoch, or Never
 	Cut   HLC    // Cut, Settle
 	Seen  []Seen // Clear, Settle, Put, Remove: the contributions that were seen
+	// Replica is what Retire retires.
+	Replica ReplicaID
+}
+
+// Retire returns the effect that retires an ID after its last write.
+func Retire(last Dot) Effect {
+	return Effect{Op: EffectRetire, Replica: last.Replica, Start: last.N}
+}
+
+// Last returns the last write of the ID that an effect retires, the zero dot for any
+// other effect.
+func (f *Effect) Last() Dot {
+	if f.Op != EffectRetire {
+		return Dot{}
+	}
+	return Dot{f.Replica, f.Start}
 }
 
 // Delta is what one write changed, or several consecutive writes of one replica
@@ -97,6 +114,10 @@ type Delta struct {
 // Version returns the write's place in the total order.
 func (d *Delta) Version() Version { return Version{d.Stamp, d.Dot.Replica} }
 
+// Retires reports whether the delta retires replicas. Then that is all that it does:
+// it has no key.
+func (d *Delta) Retires() bool { return len(d.Effects) > 0 && d.Effects[0].Op == EffectRetire }
+
 // Size estimates the delta's bytes in a log.
 func (d *Delta) Size() int {
 	n := sizeDelta + len(d.Key) + len(d.Deps)*sizeDot + len(d.Requests)*8
@@ -115,19 +136,7 @@ func (d *Delta) Ready(v Vector) bool {
 	return v.Get(d.Dot.Replica)+1 >= d.From && v.CoversAll(d.Deps)
 }
 
-// context is what a delta's origin had seen: Deps and its own earlier writes.
-type context struct {
-	deps Vector
-	self Dot // the origin's own writes up to and including self.N
-}
-
-func (d *Delta) context() context {
-	return context{deps: d.Deps, self: Dot{d.Dot.Replica, d.Dot.N - 1}}
-}
-
-func (c context) covers(d Dot) bool {
-	if d.Replica == c.self.Replica {
-		return d.N <= c.self.N
-	}
-	return c.deps.Covers(d)
+// context returns what the delta's origin had seen: Deps and its own earlier writes.
+func (d *Delta) context() Sight {
+	return Sight{vector: d.Deps, self: Dot{d.Dot.Replica, d.Dot.N - 1}}
 }

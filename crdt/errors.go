@@ -22,6 +22,11 @@ var (
 	// origin had not: it is the other side that must be rebuilt. A Join where both
 	// sides are behind gives an error that wraps both.
 	ErrOldNews = fmt.Errorf("%w: the other side has not seen it and must be rebuilt", ErrHorizon)
+	// ErrRetired is wrapped as well where a side has seen writes of a replica beyond
+	// the last that it was retired after, whatever else the two have seen. Apply gives
+	// it, with ErrBehind, for the retirement: then it is this state that has to be
+	// rebuilt from one that has applied it.
+	ErrRetired = errors.New("written under an ID that has been retired")
 )
 
 // Errors of mutators. The entry is unchanged.

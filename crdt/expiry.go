@@ -111,12 +111,12 @@ func (e *Entry) hide(nowMillis int64) HLC {
 
 // expire takes the expiries that ctx covers, overrides the SETs that it covers
 // or that are part of the same write, and adds x.
-func (e *Entry) expire(ctx context, x Expiry) {
+func (e *Entry) expire(ctx *Sight, x Expiry) {
 	ex := e.ensureExtra()
-	ex.expiries = slices.DeleteFunc(ex.expiries, func(o Expiry) bool { return ctx.covers(o.Dot) })
+	ex.expiries = slices.DeleteFunc(ex.expiries, func(o Expiry) bool { return ctx.Covers(o.Dot) })
 	ex.addExpiry(x)
 	for _, w := range e.str.Writes() {
-		if (ctx.covers(w.Dot) || w.Dot == x.Dot) && !e.isMortal(w.Dot) {
+		if (ctx.Covers(w.Dot) || w.Dot == x.Dot) && !e.isMortal(w.Dot) {
 			ex.mortal = append(ex.mortal, w.Dot)
 			slices.SortFunc(ex.mortal, Dot.Compare)
 		}

@@ -21,6 +21,7 @@ type rep struct {
 	p     Partition
 	clock Clock
 	log   []*Delta
+	past  []*Delta // of its earlier lives
 }
 
 var worldKeys = []string{"", "a", "b", "key\x00\xff"}
@@ -42,8 +43,11 @@ func (w *world) run(steps int) {
 		case 0, 1, 2:
 			w.deliver(w.reps[w.rnd.IntN(len(w.reps))], r)
 		case 3:
-			if w.rnd.IntN(5) == 0 {
+			switch w.rnd.IntN(10) {
+			case 0, 1:
 				w.join(w.reps[w.rnd.IntN(len(w.reps))], r)
+			case 2:
+				w.retire(r)
 			}
 		default:
 			w.write(r, worldKeys[w.rnd.IntN(len(worldKeys))])
@@ -66,6 +70,29 @@ func (w *world) write(r *rep, key string) {
 		panic(fmt.Sprintf("seed %d: own delta: %v", w.seed, err))
 	}
 	r.log = append(r.log, d)
+}
+
+// retire begins a new life at a replica of which all have seen everything, and has
+// another one retire the old one.
+func (w *world) retire(r *rep) {
+	by := w.reps[w.rnd.IntN(len(w.reps))]
+	last := Dot{r.id, r.p.Vector().Get(r.id)}
+	for _, o := range w.reps {
+		if last.N == 0 || by == r || o.p.Vector().Get(last.Replica) != last.N {
+			return
+		}
+	}
+	d := &Delta{
+		Dot: Dot{by.id, by.p.Vector().Get(by.id) + 1}, Stamp: by.clock.Next(w.now), Deps: by.p.Vector().Without(by.id),
+		Effects: []Effect{Retire(last)},
+	}
+	d.From = d.Dot.N
+	if err := by.p.Apply(d); err != nil {
+		panic(fmt.Sprintf("seed %d: retirement: %v", w.seed, err))
+	}
+	by.log = append(by.log, d)
+	r.id, r.past = ReplicaID(w.rnd.Uint64()), append(r.past, r.log...)
+	r.log = nil
 }
 
 func (w *world) command(m *Mutator) (err error) {

@@ -34,46 +34,62 @@ func (h Horizon) Clone() Horizon { return Horizon{Vector: h.Vector.Clone(), Stam
 func (h Horizon) String() string { return fmt.Sprintf("%v until %v", h.Vector, h.Stamp) }
 
 // admits reports whether a write may still be applied where h has been forgotten:
-// it came after, and its origin had seen all of it, or nothing of any replica that
-// had written by then. The latter is a newcomer that wrote before it met anybody:
-// it can neither have kept anything of what is forgotten nor have removed a part
-// of it.
-func (h Horizon) admits(d *Delta) bool {
+// it came after, and its origin, which had seen ctx, had seen all of it, or nothing
+// of any replica that had written by then. The latter is a newcomer that wrote
+// before it met anybody: it can neither have kept anything of what is forgotten nor
+// have removed a part of it.
+func (h Horizon) admits(d *Delta, ctx *Sight) bool {
 	if h.IsZero() {
 		return true
 	}
 	if d.Stamp <= h.Stamp {
 		return false
 	}
-	ctx, apart := d.context(), true
-	covers := true
-	for _, o := range h.Vector {
-		covers = covers && ctx.covers(o)
-		apart = apart && !ctx.covers(Dot{o.Replica, 1})
-	}
-	return covers || apart
-}
-
-// reaches reports whether a state that has seen v holds nothing that what was
-// forgotten at h would have hidden or removed: it has seen all of that too, or
-// nothing of any replica that had written by then, and what is news in it, of which
-// low returns the lowest stamp, came after.
-func (h Horizon) reaches(v Vector, low func() HLC) bool {
-	return h.IsZero() || (v.CoversAll(h.Vector) || len(v.Meet(h.Vector)) == 0) && low() > h.Stamp
+	ctx.gone = ctx.CoversAll(h.Vector)
+	return ctx.gone || ctx.apart(h.Vector)
 }
 
 // Horizon returns what has been forgotten here. Read only, until the next change.
 func (p *Partition) Horizon() Horizon { return p.horizon }
 
+// encounter is two states that are about to be joined, and what each has seen as far
+// as both together can tell.
+type encounter struct {
+	us, them Sight
+	retired  []Retirement // known to either
+}
+
+func (p *Partition) encounter(s *Snapshot) *encounter {
+	m := &encounter{retired: joinRetirements(p.retired, s.Retired)}
+	m.us = Sight{vector: p.vector, retired: m.retired, named: s.Vector, ended: p.ended}
+	m.them = Sight{vector: s.Vector, retired: m.retired, named: p.vector, ended: s.Ended}
+	m.us.gone, m.them.gone = m.us.CoversAll(s.Horizon.Vector), m.them.CoversAll(p.horizon.Vector)
+	return m
+}
+
+// reaches reports whether a state that has seen v holds nothing that what was
+// forgotten at h would have hidden or removed: it has seen all of that too, or
+// nothing of any replica that had written by then, having begun after it; and what
+// is news in it, of which low returns the lowest stamp, came after.
+func (h Horizon) reaches(v *Sight, first HLC, low func() HLC) bool {
+	return h.IsZero() || (v.gone || (first == 0 || first > h.Stamp) && v.apart(h.Vector)) && low() > h.Stamp
+}
+
 // meets reports, as an error, which side of a join has forgotten what the other
 // has not seen.
-func (p *Partition) meets(s *Snapshot) error {
+func (p *Partition) meets(s *Snapshot, m *encounter) error {
 	var behind, old error
-	if !s.Horizon.reaches(p.vector, func() HLC { return p.lowest(s.Vector) }) {
+	if namesEnded(p.vector, s.Ended) || !s.Horizon.reaches(&m.us, p.first, func() HLC { return p.lowest(&m.them) }) {
 		behind = fmt.Errorf("%w: it has seen %v, not %v", ErrBehind, p.vector, s.Horizon)
 	}
-	if !p.horizon.reaches(s.Vector, func() HLC { return s.lowest(p.vector) }) {
+	if namesEnded(s.Vector, p.ended) || !p.horizon.reaches(&m.them, s.First, func() HLC { return s.lowest(&m.us) }) {
 		old = fmt.Errorf("%w: it has seen %v, not %v", ErrOldNews, s.Vector, p.horizon)
+	}
+	if r, ok := outlived(s.Retired, p.vector, p.retired); ok {
+		behind = fmt.Errorf("%w: %w after %v: it has seen %v", ErrBehind, ErrRetired, r.Last, p.vector)
+	}
+	if r, ok := outlived(p.retired, s.Vector, s.Retired); ok {
+		old = fmt.Errorf("%w: %w after %v: it has seen %v", ErrOldNews, ErrRetired, r.Last, s.Vector)
 	}
 	return errors.Join(behind, old)
 }

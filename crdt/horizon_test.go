@@ -121,7 +121,7 @@ func TestJoinRefuses(t *testing.T) {
 
 		forgot := s.p.Snapshot()
 		var p Partition
-		p.take(other)
+		p.take(other, p.encounter(other))
 		checkJoin(t, "what has forgotten joins "+test.name, &p, forgot, test.ok, ErrBehind, ErrOldNews)
 		if test.ok && !p.Horizon().Equal(horizon) {
 			t.Errorf("%s: want horizon %v taken over, have %v", test.name, horizon, p.Horizon())

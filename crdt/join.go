@@ -6,7 +6,7 @@ import "slices"
 // belongs to a state that has seen seenO, has of the same key. A dot that one
 // side has and the other lacks survives exactly when the other's vector does not
 // cover it. It never changes o and keeps none of its memory.
-func (e *Entry) join(seenE Vector, o *Entry, seenO Vector) {
+func (e *Entry) join(seenE *Sight, o *Entry, seenO *Sight) {
 	var mine []Expiry
 	if len(e.Expiries())+len(o.Expiries()) > 0 {
 		mine = e.assertions()
@@ -26,7 +26,7 @@ func (e *Entry) join(seenE Vector, o *Entry, seenO Vector) {
 }
 
 // dropUnknown empties the cells of e that o lacks as far as seenO covers them.
-func (e *Entry) dropUnknown(o *Entry, seenO Vector) {
+func (e *Entry) dropUnknown(o *Entry, seenO *Sight) {
 	var none Cell
 	for _, k := range e.kinds() {
 		if k == KindString {
@@ -44,11 +44,11 @@ func (e *Entry) dropUnknown(o *Entry, seenO Vector) {
 	}
 }
 
-func (e *Entry) joinCell(k Kind, field string, seenE Vector, o *Cell, seenO Vector) {
+func (e *Entry) joinCell(k Kind, field string, seenE *Sight, o *Cell, seenO *Sight) {
 	e.change(k, field, func(c *Cell) { c.join(seenE, o, seenO) })
 }
 
-func (c *Cell) join(seenC Vector, o *Cell, seenO Vector) {
+func (c *Cell) join(seenC *Sight, o *Cell, seenO *Sight) {
 	mine, theirs := c.Writes(), o.Writes()
 	var keep []Write
 	for _, w := range mine {
@@ -84,7 +84,7 @@ func hasWrite(ws []Write, d Dot) bool {
 
 // joinExtra joins what is beside the cells, which have been joined already. mine
 // is what was said about the expiry here before.
-func (e *Entry) joinExtra(seenE Vector, mine []Expiry, o *Entry, seenO Vector) {
+func (e *Entry) joinExtra(seenE *Sight, mine []Expiry, o *Entry, seenO *Sight) {
 	e.joinExpiries(seenE, mine, o, seenO)
 	if o.x != nil {
 		for _, d := range o.x.mortal {
@@ -105,7 +105,7 @@ func (e *Entry) joinExtra(seenE Vector, mine []Expiry, o *Entry, seenO Vector) {
 // What a SET without a time to live says is written down only on the side where
 // its value has gone, and in the end where it has. A SET with one says never where
 // that has been forgotten because it did not count.
-func (e *Entry) joinExpiries(seenE Vector, mine []Expiry, o *Entry, seenO Vector) {
+func (e *Entry) joinExpiries(seenE *Sight, mine []Expiry, o *Entry, seenO *Sight) {
 	if len(e.Expiries()) == 0 && len(o.Expiries()) == 0 {
 		return
 	}

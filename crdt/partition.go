@@ -13,7 +13,10 @@ import (
 type Partition struct {
 	vector  Vector
 	horizon Horizon
-	stamp   HLC // the highest that was applied or joined
+	retired []Retirement // that are not stable yet
+	ended   []Dot        // the last writes of those retired before, oldest first
+	first   HLC          // the lowest stamp of what was applied or joined, zero for none
+	stamp   HLC          // the highest
 	entries map[string]*Entry
 	bytes   int
 	digests digests
@@ -48,26 +51,78 @@ func (p *Partition) Each(f func(key string, e *Entry) bool) {
 }
 
 // Apply applies a delta and advances the vector, both or neither. A delta that
-// the vector covers changes nothing and gives nil. One whose causes are missing
+// has been applied changes nothing and gives nil. One whose causes are missing
 // gives [ErrNotReady]: hold it back until they have come. One whose origin had not
-// seen what has been forgotten here gives [ErrOldNews]: it can never be applied.
+// seen what has been forgotten here gives [ErrOldNews]: it can never be applied, and
+// neither can one that goes beyond a retirement, here [ErrOldNews] or there
+// [ErrBehind], with [ErrRetired].
 //
 // A partition's own deltas, made with a clock that has observed the stamp of
-// [Partition.Horizon], are never refused: they have seen all that it has.
+// [Partition.Horizon] and under an ID that is not retired, are never refused: they
+// have seen all that it has.
 func (p *Partition) Apply(d *Delta) error {
-	if p.vector.Covers(d.Dot) {
+	if p.Covers(d.Dot) {
 		return nil
 	}
-	if !d.Ready(p.vector) {
+	ctx := p.contextOf(d)
+	ready := p.isReady(d)
+	if err := p.refuses(d, &ctx, ready); err != nil {
+		return err
+	}
+	if !ready {
 		return ErrNotReady
 	}
-	if !p.horizon.admits(d) {
-		return fmt.Errorf("%w: %v had seen %v of %v", ErrOldNews, d.Dot, d.Deps, p.horizon)
+	p.noteStamp(d.Stamp)
+	if d.Retires() {
+		p.retire(d)
+	} else {
+		p.update(d.Key, func(e *Entry) { e.apply(d, &ctx) })
 	}
-	p.stamp = max(p.stamp, d.Stamp)
-	p.update(d.Key, func(e *Entry) { e.Apply(d) })
 	p.vector = p.vector.Advance(d.Dot)
 	return nil
+}
+
+// noteStamp keeps the range of stamps.
+func (p *Partition) noteStamp(h HLC) {
+	p.stamp = max(p.stamp, h)
+	if p.first == 0 || h < p.first {
+		p.first = h
+	}
+}
+
+// contextOf returns what a delta's origin had seen, as this partition can tell it.
+// Of what is not named any more that is known when the horizon has been looked at.
+func (p *Partition) contextOf(d *Delta) Sight {
+	ctx := d.context()
+	ctx.retired, ctx.named = p.retired, p.vector
+	return ctx
+}
+
+// Ready reports whether the time has come to apply a delta: Apply would not give
+// [ErrNotReady]. It may have been applied already, or may never be.
+func (p *Partition) Ready(d *Delta) bool {
+	if p.isReady(d) {
+		return true
+	}
+	ctx := p.contextOf(d)
+	return p.Covers(d.Dot) || p.refuses(d, &ctx, false) != nil
+}
+
+func (p *Partition) isReady(d *Delta) bool {
+	if d.Ready(p.vector) {
+		return true
+	}
+	return len(p.retired) > 0 && p.vector.Get(d.Dot.Replica)+1 >= d.From && p.CoversAll(d.Deps)
+}
+
+// refuses says why a delta can never be applied here, nil when it can be in time.
+// Of one that is not ready it cannot always be told: what its causes are that are
+// missing may say that its origin had seen more than it names.
+func (p *Partition) refuses(d *Delta, ctx *Sight, ready bool) error {
+	if !p.horizon.admits(d, ctx) && (ready || d.Stamp <= p.horizon.Stamp || ctx.fallsShort(p.horizon.Vector)) {
+		return fmt.Errorf("%w: %v had seen %v of %v", ErrOldNews, d.Dot, d.Deps, p.horizon)
+	}
+	return p.refusesRetired(d)
 }
 
 // update lets f change the entry of a key, keeping the byte count and the
@@ -100,6 +155,11 @@ func (p *Partition) update(key string, f func(*Entry)) {
 type Snapshot struct {
 	Vector  Vector
 	Horizon Horizon
+	// Retired are the retirements that are not stable at the sender, and Ended the
+	// last writes of replicas retired before.
+	Retired []Retirement
+	Ended   []Dot
+	First   HLC      // the lowest stamp of all that was ever applied
 	Keys    []string // sorted
 	Entries []*Entry // by Keys
 }
@@ -108,7 +168,8 @@ type Snapshot struct {
 // costs time and memory in proportion to the number of cells; keys and values
 // are shared.
 func (p *Partition) Snapshot() *Snapshot {
-	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), Keys: p.Keys()}
+	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), Keys: p.Keys(), First: p.first,
+		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended)}
 	s.Entries = make([]*Entry, len(s.Keys))
 	for i, k := range s.Keys {
 		s.Entries[i] = p.entries[k].Clone()
@@ -118,7 +179,7 @@ func (p *Partition) Snapshot() *Snapshot {
 
 // lowest returns the lowest stamp of what the partition keeps and a holder that
 // has seen v has not seen, the highest there is when that is nothing.
-func (p *Partition) lowest(v Vector) HLC {
+func (p *Partition) lowest(v *Sight) HLC {
 	low := HLC(math.MaxUint64)
 	for _, e := range p.entries {
 		low = min(low, e.lowest(v))
@@ -126,7 +187,7 @@ func (p *Partition) lowest(v Vector) HLC {
 	return low
 }
 
-func (s *Snapshot) lowest(v Vector) HLC {
+func (s *Snapshot) lowest(v *Sight) HLC {
 	low := HLC(math.MaxUint64)
 	for _, e := range s.Entries {
 		low = min(low, e.lowest(v))
@@ -148,10 +209,11 @@ func (s *Snapshot) lowest(v Vector) HLC {
 // removed something. Apply finds out every one, by its deltas: a replica whose
 // deltas are refused must not go on.
 func (p *Partition) Join(s *Snapshot) error {
-	if err := p.meets(s); err != nil {
+	m := p.encounter(s)
+	if err := p.meets(s, m); err != nil {
 		return err
 	}
-	p.take(s)
+	p.take(s, m)
 	return nil
 }
 
@@ -161,10 +223,10 @@ func (p *Partition) Join(s *Snapshot) error {
 // The caller's clock then observes the stamp of [Partition.Horizon].
 func (p *Partition) Adopt(s *Snapshot) {
 	*p = Partition{}
-	p.take(s)
+	p.take(s, p.encounter(s))
 }
 
-func (p *Partition) take(s *Snapshot) {
+func (p *Partition) take(s *Snapshot, m *encounter) {
 	theirs := make(map[string]*Entry, len(s.Keys))
 	for i, k := range s.Keys {
 		theirs[k] = s.Entries[i]
@@ -173,12 +235,11 @@ func (p *Partition) take(s *Snapshot) {
 	var none Entry
 	for _, k := range p.Keys() {
 		if theirs[k] == nil {
-			p.update(k, func(e *Entry) { e.join(p.vector, &none, s.Vector) })
+			p.update(k, func(e *Entry) { e.join(&m.us, &none, &m.them) })
 		}
 	}
 	for i, k := range s.Keys {
-		p.update(k, func(e *Entry) { e.join(p.vector, s.Entries[i], s.Vector) })
+		p.update(k, func(e *Entry) { e.join(&m.us, s.Entries[i], &m.them) })
 	}
-	p.vector = p.vector.Join(s.Vector)
-	p.horizon = p.horizon.Join(s.Horizon)
+	p.joinVectors(s, m)
 }

@@ -24,18 +24,19 @@ import (
 // time cut that shows nothing here or there: it may have been collected. When
 // something shows in o that a time cut or an expiry hides here, the cut makes
 // way. A dot that this partition has not seen is left alone: it will come as a
-// delta.
+// delta. Dots of replicas that neither this partition nor theirVector, what the other
+// one has seen, name any more have been seen by both.
 //
 // So two holders that repair from each other, at the same time or one after the
 // other, show the same afterwards, then and at any later time. Repairing again
 // changes nothing.
-func (p *Partition) Repair(key string, o *Entry, at int64) (changed bool) {
+func (p *Partition) Repair(key string, o *Entry, theirVector Vector, at int64) (changed bool) {
 	theirs := o.View(at)
 	if !theirs.Exists() {
 		return false
 	}
 	own := p.entries[key]
-	r := repair{own: own, mine: own.View(at), theirs: theirs, seen: p.vector, low: math.MaxUint64}
+	r := repair{own: own, mine: own.View(at), theirs: theirs, seen: Sight{vector: p.vector, retired: p.retired, named: theirVector, gone: !p.horizon.IsZero()}, low: math.MaxUint64}
 	for _, k := range o.kinds() {
 		switch {
 		case !r.matters(k):
@@ -59,7 +60,7 @@ func (p *Partition) Repair(key string, o *Entry, at int64) (changed bool) {
 type repair struct {
 	own          *Entry // nil when nothing is kept here
 	mine, theirs View
-	seen         Vector
+	seen         Sight
 
 	cells    []repairedCell
 	expireAt int64  // when the entry is to expire, as it shows

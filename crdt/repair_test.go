@@ -127,10 +127,10 @@ func repairFrom(t *testing.T, p *Partition, s *Snapshot, at int64) (changed int)
 	t.Helper()
 	before := AppendSnapshot(nil, s, 0, len(s.Keys))
 	for i, key := range s.Keys {
-		if p.Repair(key, s.Entries[i], at) {
+		if p.Repair(key, s.Entries[i], nil, at) {
 			changed++
 		}
-		if p.Repair(key, s.Entries[i], at) {
+		if p.Repair(key, s.Entries[i], nil, at) {
 			t.Errorf("%q repaired again from the same: want no change", key)
 		}
 		if e := p.Entry(key); e != nil {
@@ -259,7 +259,7 @@ func adding(k Kind, field string, n uint64, sum int64) func(*Entry) {
 
 func expiringAt(n uint64, at int64) func(*Entry) {
 	return func(e *Entry) {
-		e.expire(context{self: Dot{1, n}}, Expiry{Dot{1, n}, StampAt(15), at})
+		e.expire(&Sight{self: Dot{1, n}}, Expiry{Dot{1, n}, StampAt(15), at})
 	}
 }
 
@@ -337,19 +337,19 @@ func TestRepairExamples(t *testing.T) {
 
 func TestRepairFromNothing(t *testing.T) {
 	p, _ := twoCopies(putting(KindString, "", 1, 10, "v"), func(*Entry) {})
-	if p.Repair("k", nil, 5000) || p.Repair("k", &Entry{}, 5000) || p.Repair("none", nil, 5000) {
+	if p.Repair("k", nil, nil, 5000) || p.Repair("k", &Entry{}, nil, 5000) || p.Repair("none", nil, nil, 5000) {
 		t.Error("want no change")
 	}
 	// An expiry alone shows nothing.
 	p, q := twoCopies(func(*Entry) {}, all(putting(KindHash, "f", 11, 20, "later"), expiringAt(2, 9000)))
-	if p.Repair("k", q.Entry("k"), 5000) || p.Len() != 0 {
+	if p.Repair("k", q.Entry("k"), nil, 5000) || p.Len() != 0 {
 		t.Error("only an expiry has been seen: want no change")
 	}
 }
 
 func TestRepairLeavesOfACutWhatItCan(t *testing.T) {
 	p, q := twoCopies(cutAt(50), putting(KindString, "", 1, 30, "v"))
-	p.Repair("k", q.Entry("k"), 5000)
+	p.Repair("k", q.Entry("k"), nil, 5000)
 	if want, have := StampAt(30)-1, p.Entry("k").Cut(); have != want {
 		t.Errorf("a write stamped 30 below a cut at 50: want the cut at %v, have %v", want, have)
 	}
@@ -367,7 +367,7 @@ func TestOverwriteAndLoseAreDamage(t *testing.T) {
 			t.Errorf("%s: want another digest at the same vector, have %v", name, have)
 		}
 		checkDigest(t, p, 5000)
-		if !p.Repair("k", q.Entry("k"), 5000) {
+		if !p.Repair("k", q.Entry("k"), nil, 5000) {
 			t.Errorf("%s: want a change", name)
 		}
 		checkDigest(t, p, 5000)
@@ -405,7 +405,7 @@ func FuzzRepair(f *testing.F) {
 		for _, key := range worldKeys {
 			q := copyOf(p)
 			repairFrom(t, p, &Snapshot{Keys: []string{key}, Entries: []*Entry{o}}, at)
-			if e := q.Entry(key); e != nil && p.Repair(key, e, at) {
+			if e := q.Entry(key); e != nil && p.Repair(key, e, nil, at) {
 				t.Errorf("%q: what was here before repairs it again", key)
 			}
 			checkDigest(t, p, at)

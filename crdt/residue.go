@@ -202,7 +202,7 @@ func (s *section) count(field string, c *Cell, times int) {
 
 // lowest returns the lowest stamp of what an entry keeps and a holder that has
 // seen v has not seen, the highest there is when that is nothing.
-func (e *Entry) lowest(v Vector) HLC {
+func (e *Entry) lowest(v *Sight) HLC {
 	low := HLC(math.MaxUint64)
 	e.eachStamp(func(d Dot, h HLC) {
 		if !v.Covers(d) {

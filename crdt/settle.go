@@ -12,7 +12,7 @@ import "slices"
 // it, changes nothing that a reader can ever see.
 
 // settle takes what the origin of an effect saw and did not show.
-func (e *Entry) settle(ctx context, f *Effect) {
+func (e *Entry) settle(ctx *Sight, f *Effect) {
 	if f.Kind != KindNone {
 		e.takeOthers(ctx, f.Kind, f.Seen)
 	}
@@ -27,13 +27,13 @@ func (e *Entry) settle(ctx context, f *Effect) {
 // them, and everything that they hid, as stable. Then nobody has overridden a part
 // of what was said about the expiry by then, and what it comes to is the same here
 // as it was there.
-func (e *Entry) settleUnsaid(d *Delta, ctx context) {
+func (e *Entry) settleUnsaid(d *Delta, ctx *Sight) {
 	if len(e.Expiries()) == 0 || d.settlesExpiry() {
 		return
 	}
 	at := int64(0)
 	for _, x := range e.assertions() {
-		if ctx.covers(x.Dot) {
+		if ctx.Covers(x.Dot) {
 			at = max(at, x.At)
 		}
 	}
@@ -51,14 +51,14 @@ func (d *Delta) settlesExpiry() bool {
 }
 
 // takeHidden takes what ctx covers and is stamped at or before hide.
-func (e *Entry) takeHidden(ctx context, hide HLC, seen []Seen) {
+func (e *Entry) takeHidden(ctx *Sight, hide HLC, seen []Seen) {
 	at := seenByCell(seen)
 	e.changeEach(func(name CellName, c *Cell) { c.removeHidden(ctx, hide, at[name]) })
 }
 
 // takeOthers takes what ctx covers of the cells of all kinds but one. Expiries
 // stay: they are the key's, whatever its kind.
-func (e *Entry) takeOthers(ctx context, keep Kind, seen []Seen) {
+func (e *Entry) takeOthers(ctx *Sight, keep Kind, seen []Seen) {
 	if e.x == nil && (keep == KindString || e.str.isEmpty()) {
 		return // As nearly always.
 	}
@@ -79,9 +79,9 @@ func (e *Entry) takeOthers(ctx context, keep Kind, seen []Seen) {
 
 // keepNever writes down that SETs without a time to live, which ctx covers and
 // which are about to go without their key, have said that the key never expires.
-func (e *Entry) keepNever(ctx context) {
+func (e *Entry) keepNever(ctx *Sight) {
 	for _, w := range e.str.Writes() {
-		if ctx.covers(w.Dot) && (e.x == nil || !e.isMortal(w.Dot)) {
+		if ctx.Covers(w.Dot) && (e.x == nil || !e.isMortal(w.Dot)) {
 			e.ensureExtra().addExpiry(neverOf(w))
 		}
 	}
@@ -104,14 +104,14 @@ func (e *Entry) assertions() []Expiry {
 
 // removeHidden takes what the seer saw of the cell that is stamped at or before
 // hide. A contribution counts by its latest stamp, whole.
-func (c *Cell) removeHidden(ctx context, hide HLC, seen []Seen) {
-	c.dropWrites(func(w Write) bool { return w.Stamp <= hide && ctx.covers(w.Dot) })
+func (c *Cell) removeHidden(ctx *Sight, hide HLC, seen []Seen) {
+	c.dropWrites(func(w Write) bool { return w.Stamp <= hide && ctx.Covers(w.Dot) })
 	c.dropSums(func(s Contribution) bool {
-		return s.Replica == ctx.self.Replica && s.Stamp <= hide && ctx.covers(Dot{s.Replica, s.N})
+		return s.Replica == ctx.self.Replica && s.Stamp <= hide && ctx.Covers(Dot{s.Replica, s.N})
 	})
 	for i := range c.Contributions() {
 		s := &c.more.sums[i]
-		if s.Stamp <= hide && ctx.covers(Dot{s.Replica, s.N}) {
+		if s.Stamp <= hide && ctx.Covers(Dot{s.Replica, s.N}) {
 			s.removeTo(s.N, s.Total)
 		}
 		for _, o := range seen {

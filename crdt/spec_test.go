@@ -24,6 +24,8 @@ func TestSpecification(t *testing.T) {
 	}{
 		{"forgetful", 50, crdttest.Options{Replicas: 3, Steps: 60, Collect: true, Audit: audit}},
 		{"forgetful long", 5, crdttest.Options{Replicas: 5, Steps: 150, Collect: true, Audit: audit}},
+		{"retiring", 30, crdttest.Options{Replicas: 3, Steps: 70, Collect: true, Retire: true, Audit: audit}},
+		{"retiring long", 5, crdttest.Options{Replicas: 5, Steps: 150, Collect: true, Retire: true, Audit: audit}},
 		{"short", 85, crdttest.Options{Replicas: 3, Steps: 40, Audit: audit}},
 		{"long", 14, crdttest.Options{Replicas: 4, Steps: 120, Audit: audit}},
 		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: audit}},

@@ -133,6 +133,13 @@ func (w *waiting) close(m mark) {
 	w.groups = append(w.groups, g)
 }
 
+// rename lets f put something else in the place of the vectors of marks.
+func (w *waiting) rename(f func(Vector) Vector) {
+	for _, g := range w.groups {
+		g.mark.vector = f(g.mark.vector)
+	}
+}
+
 // oldest returns the oldest group under a mark in which something waits, nil when
 // there is none.
 func (w *waiting) oldest() *group {

@@ -20,6 +20,9 @@ type Options struct {
 	Steps int
 	// Collect lets replicas forget what is stable, leave, come back and begin anew.
 	Collect bool
+	// Retire lets them write under another ID from some time on, and retire what nobody
+	// writes under any more. It goes with Collect.
+	Retire bool
 	// Audit looks at what readers do not see of a partition, after each step that
 	// changed it: its byte count, for one. Default: none.
 	Audit func(*crdt.Partition) error

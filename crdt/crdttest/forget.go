@@ -18,12 +18,12 @@ func (w *world) collect(r *replica) ([]string, error) {
 	if at := r.part.NextExpiry(); at <= now {
 		return nil, fmt.Errorf("collect: want all seen to that expires by %d, have one at %d", now-epoch, at-epoch)
 	}
-	before := r.part.Horizon()
+	before, retired := r.part.Horizon(), len(r.part.Retired())
 	c := r.part.Collect(now, func(v crdt.Vector, after crdt.HLC) bool { return w.stable(r, v, after) })
-	if forgot := c.Entries+c.Trimmed > 0; !forgot && !before.Equal(r.part.Horizon()) {
+	if forgot := c.Entries+c.Trimmed > 0 || len(r.part.Retired()) < retired; !forgot && !before.Equal(r.part.Horizon()) {
 		return nil, fmt.Errorf("collect: nothing was forgotten, and the horizon went from %v to %v", before, r.part.Horizon())
 	}
-	if h := r.part.Horizon(); !r.part.Vector().CoversAll(h.Vector) {
+	if h := r.part.Horizon(); !w.seenBy(r).CoversAll(h.Vector) {
 		return nil, fmt.Errorf("collect: horizon %v is beyond the vector %v", h, r.part.Vector())
 	}
 	r.clock.Observe(r.part.Horizon().Stamp)
@@ -42,17 +42,17 @@ func (w *world) stable(r *replica, v crdt.Vector, after crdt.HLC) bool {
 		if o.away {
 			continue
 		}
-		if !o.part.Vector().CoversAll(v) || crdt.StampAt(w.now(o)) <= after {
+		if !w.seenBy(o).CoversAll(v) || crdt.StampAt(w.now(o)) <= after {
 			return false
 		}
-		known = known.Join(o.part.Vector())
+		known = known.Join(w.seenBy(o))
 		for _, d := range o.held {
 			known = known.Advance(d.Dot)
 		}
 	}
 	for _, last := range known {
-		for n := r.part.Vector().Get(last.Replica); n < last.N; n++ {
-			if d := w.log[last.Replica][n]; !context(d).CoversAll(v) || d.Stamp <= after {
+		for n := w.seenBy(r).Get(last.Replica); n < last.N; n++ {
+			if d := w.log[last.Replica][n]; !w.saw(d).CoversAll(v) || d.Stamp <= after {
 				return false
 			}
 		}
@@ -74,7 +74,7 @@ func (w *world) reach(r *replica, origin crdt.ReplicaID) int {
 	n := uint64(0)
 	for _, o := range w.replicas {
 		if o.away == r.away {
-			n = max(n, o.part.Vector().Get(origin))
+			n = max(n, w.seenBy(o).Get(origin))
 		}
 	}
 	return int(n)
@@ -106,6 +106,11 @@ func (w *world) comeBack(r *replica) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	var all crdt.Vector
+	for _, o := range w.replicas {
+		all = all.Join(w.seenBy(o))
+	}
+	w.renewAfter(r, all) // Before it writes anything.
 	r.away, r.held = false, nil // What it holds back may never become ready.
 	// Where its clock is behind, what has been forgotten would expire early.
 	w.wall = max(w.wall, w.horizon.Stamp.Millis()+1-r.skew)
@@ -117,7 +122,7 @@ func (w *world) comeBack(r *replica) ([]string, error) {
 			continue
 		}
 		o.held = append(o.held, unseen...)
-		if _, err := o.drain(); err != nil {
+		if _, err := w.drain(o); err != nil {
 			return nil, fmt.Errorf("after r%d came back: %w", r.id, err)
 		}
 	}
@@ -130,12 +135,12 @@ func (w *world) unseen(r *replica) (out []*crdt.Delta) {
 	var seen crdt.Vector
 	for _, o := range w.replicas {
 		if !o.away {
-			seen = seen.Join(o.part.Vector())
+			seen = seen.Join(w.seenBy(o))
 		}
 	}
 	for more := true; more; {
 		more = false
-		for _, last := range r.part.Vector() {
+		for _, last := range w.seenBy(r) {
 			for n := seen.Get(last.Replica); n < last.N; n++ {
 				d := w.log[last.Replica][n]
 				if !d.Ready(seen) {
@@ -168,9 +173,10 @@ func (w *world) offer(r *replica, ds []*crdt.Delta) (refused bool, err error) {
 		}
 		h := copied.Horizon()
 		for _, d := range ds {
-			refused = refused || !admitted(d, w.horizon) || !context(d).CoversAll(w.horizon.Vector)
+			has := w.full(copied.Vector())
+			refused = refused || !w.admitted(d, w.horizon) || !w.saw(d).CoversAll(w.horizon.Vector) || w.refuses(has, d)
 			err := copied.Apply(d)
-			if want := !admitted(d, h); want != errors.Is(err, crdt.ErrOldNews) || err != nil && !want {
+			if want := !w.admitted(d, h) || w.refuses(has, d); want != errors.Is(err, crdt.ErrHorizon) || err != nil && !want {
 				return false, fmt.Errorf("%v at r%d, of an origin that had seen %v: want it refused: %t, horizon %v, have %w",
 					d.Dot, o.id, context(d), want, h, errOr(err))
 			}
@@ -183,28 +189,28 @@ func (w *world) offer(r *replica, ds []*crdt.Delta) (refused bool, err error) {
 }
 
 // admitted reports whether a delta may be applied where h has been forgotten.
-func admitted(d *crdt.Delta, h crdt.Horizon) bool {
+func (w *world) admitted(d *crdt.Delta, h crdt.Horizon) bool {
 	if h.IsZero() {
 		return true
 	}
-	ctx := context(d)
-	return d.Stamp > h.Stamp && (ctx.CoversAll(h.Vector) || len(ctx.Meet(h.Vector)) == 0)
+	ctx := w.saw(d)
+	return d.Stamp > h.Stamp && (ctx.CoversAll(h.Vector) || len(ctx.Meet(w.full(h.Vector))) == 0)
 }
 
 // tryStates lets r and those who are not away join each other's states, on
 // copies, and reports whether r is behind what anybody has forgotten.
 func (w *world) tryStates(r *replica) (behind bool, err error) {
-	behind = !r.part.Vector().CoversAll(w.horizon.Vector)
+	behind = !w.seenBy(r).CoversAll(w.horizon.Vector)
 	for _, o := range w.replicas {
 		if o.away {
 			continue
 		}
 		there, back := joined(o.part.Snapshot()), joined(r.part.Snapshot())
-		b, _, err := expectJoin(back, o.part.Snapshot())
+		b, _, err := w.expectJoin(back, o.part.Snapshot())
 		if err != nil {
 			return false, fmt.Errorf("r%d joins the state of r%d: %w", r.id, o.id, err)
 		}
-		if _, _, err := expectJoin(there, r.part.Snapshot()); err != nil {
+		if _, _, err := w.expectJoin(there, r.part.Snapshot()); err != nil {
 			return false, fmt.Errorf("r%d joins the state of r%d: %w", o.id, r.id, err)
 		}
 		behind = behind || b
@@ -215,9 +221,9 @@ func (w *world) tryStates(r *replica) (behind bool, err error) {
 // expectJoin joins a state and checks that it is refused exactly when a side has
 // forgotten what the other has not seen, and that then nothing changes. It reports
 // whether it is p that has not, and whether it is the other.
-func expectJoin(p *crdt.Partition, s *crdt.Snapshot) (behind, old bool, err error) {
+func (w *world) expectJoin(p *crdt.Partition, s *crdt.Snapshot) (behind, old bool, err error) {
 	before, own := canonical(p), p.Snapshot()
-	behind, old = !reaches(own, s), !reaches(s, own)
+	behind, old = !w.reaches(own, s), !w.reaches(s, own)
 	err = p.Join(s)
 	if errors.Is(err, crdt.ErrBehind) != behind || errors.Is(err, crdt.ErrOldNews) != old ||
 		errors.Is(err, crdt.ErrHorizon) != (behind || old) || err != nil && !behind && !old {
@@ -231,14 +237,17 @@ func expectJoin(p *crdt.Partition, s *crdt.Snapshot) (behind, old bool, err erro
 
 // reaches reports whether a state has seen all that another has forgotten, or
 // nothing of anybody who had written by then, and brings nothing that old.
-func reaches(s, to *crdt.Snapshot) bool {
-	h := to.Horizon
+func (w *world) reaches(s, to *crdt.Snapshot) bool {
+	h, v, has := to.Horizon, w.full(s.Vector), w.full(to.Vector)
+	if w.outlives(v, has) {
+		return false
+	}
 	if h.IsZero() {
 		return true
 	}
 	late := true
 	news := func(d crdt.Dot, stamp crdt.HLC) {
-		late = late && (to.Vector.Covers(d) || stamp > h.Stamp)
+		late = late && (has.Covers(d) || stamp > h.Stamp)
 	}
 	for _, e := range s.Entries {
 		for _, c := range e.Cells() {
@@ -253,7 +262,7 @@ func reaches(s, to *crdt.Snapshot) bool {
 			news(x.Dot, x.Stamp)
 		}
 	}
-	return late && (s.Vector.CoversAll(h.Vector) || len(s.Vector.Meet(h.Vector)) == 0)
+	return late && (v.CoversAll(h.Vector) || len(v.Meet(w.full(h.Vector))) == 0 && (s.First == 0 || s.First > h.Stamp))
 }
 
 var errNone = errors.New("no error")
@@ -280,13 +289,17 @@ func (w *world) rebuild(r *replica) error {
 	if err != nil {
 		return err
 	}
-	w.lives++
-	r.id, r.held = crdt.ReplicaID(len(w.replicas)+w.lives), nil
+	w.begin(r)
+	r.held = nil
 	r.part.Adopt(state)
 	r.forgot = s.forgot
 	r.clock.Observe(s.clock)
 	r.clock.Observe(r.part.Horizon().Stamp)
-	return r.checkHorizon()
+	for _, o := range w.replicas {
+		// What waits for a write that is lost would wait for ever.
+		o.held = slices.DeleteFunc(o.held, func(d *crdt.Delta) bool { return w.retires && w.isLost(d.Dot) })
+	}
+	return w.checkHorizon(r)
 }
 
 // forgetAll lets time pass until everything is stable everywhere and forgotten,
@@ -294,6 +307,11 @@ func (w *world) rebuild(r *replica) error {
 // but what they show.
 func (w *world) forgetAll() error {
 	for range 2 {
+		if w.retires {
+			if err := w.retireAll(); err != nil {
+				return err
+			}
+		}
 		for rounds := 0; rounds < 2 || rounds < 20 && w.waits(); rounds++ {
 			w.wall += maxSkew // Past every mark, so that nobody's clock holds anything up.
 			for i := range w.replicas {
@@ -311,6 +329,9 @@ func (w *world) forgetAll() error {
 			return fmt.Errorf("all is stable: %w", err)
 		}
 		if err := w.sameEntries(); err != nil {
+			return fmt.Errorf("all is stable: %w", err)
+		}
+		if err := w.onlyLiving(); err != nil && w.retires {
 			return fmt.Errorf("all is stable: %w", err)
 		}
 		w.wall = afterAll

@@ -48,11 +48,12 @@ type generator struct {
 	tick     int64 // time passes in multiples of it, so that moments meet
 	saves    int
 	collect  bool
+	retire   bool
 }
 
 // generate returns the history of a seed: always the same one.
 func generate(seed uint64, o Options) []step {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch, collect: o.Collect}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch, collect: o.Collect, retire: o.Retire}
 	g.tick = 1 + 4*g.Int64N(3)
 	g.verbs = themes[g.IntN(len(themes))]
 	g.keys = keys[:1+g.IntN(len(keys))]
@@ -116,6 +117,10 @@ func (g *generator) forget(s *step) bool {
 		s.action = leave
 	case p < 29:
 		s.action = comeBack
+	case g.retire && p < 32:
+		s.action = beginAnew
+	case g.retire && p < 40:
+		s.action = retireOver
 	default:
 		return false
 	}

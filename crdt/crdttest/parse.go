@@ -24,6 +24,8 @@ import (
 //	r1 load 0                  join the state that was kept
 //	r1 collect                 forget what is stable
 //	r1 leave, r1 return        be cut off and not waited for, and meet the others again
+//	r1 anew                    write under another ID from now on
+//	r1 retire                  retire the IDs that nobody writes under any more
 //	pass MS                    let time pass
 //	r1 skew MS                 set r1's wall clock ahead
 //	r1 want k string 5 until 9 say what a reader at r1 sees

@@ -21,7 +21,7 @@ var verbNames = [numVerbs]string{
 var actionNames = map[action]string{
 	pullDelta: "pull", catchUp: "catchup", mergeState: "merge", saveState: "save",
 	loadState: "load", passTime: "pass", setSkew: "skew",
-	collectStable: "collect", leave: "leave", comeBack: "return", expectValue: "want",
+	collectStable: "collect", leave: "leave", comeBack: "return", retireOver: "retire", beginAnew: "anew", expectValue: "want",
 }
 
 // String returns the step as a line of a script.
@@ -40,7 +40,7 @@ func (s step) String() string {
 		return fmt.Sprintf("%s%s r%d %d %d", at, name, s.other+1, s.offset, s.count)
 	case catchUp, mergeState:
 		return fmt.Sprintf("%s%s r%d", at, name, s.other+1)
-	case saveState, collectStable, leave, comeBack:
+	case saveState, collectStable, leave, comeBack, retireOver, beginAnew:
 		return at + name
 	case loadState:
 		return fmt.Sprintf("%s%s %d", at, name, s.other)

@@ -21,6 +21,8 @@ const (
 	collectStable        // hide what has expired and forget what is stable
 	leave                // be cut off and not waited for
 	comeBack             // and meet the others again
+	retireOver           // IDs that nobody writes under any more
+	beginAnew            // under another ID
 	expectValue          // only in scripts written by hand
 )
 
@@ -67,6 +69,10 @@ func (w *world) run(s step) (err error) {
 		w.leave(r)
 	case comeBack:
 		keys, err = w.comeBack(r)
+	case retireOver:
+		err = w.retire(r)
+	case beginAnew:
+		w.begin(r)
 	case passTime:
 		w.wall += s.millis
 	case setSkew:

@@ -19,15 +19,17 @@ const afterAll = epoch * 10
 // world is a few replicas of one partition, the deltas that they have written,
 // and the operations by which the specification knows them.
 type world struct {
-	replicas []*replica
-	log      map[crdt.ReplicaID][]*crdt.Delta // by origin, the delta N at N-1
-	ops      map[string][]Op                  // by key, in the order of their making
-	wall     int64
-	saved    []saved
-	audit    func(*crdt.Partition) error
-	collects bool         // a state may have forgotten something
-	lives    int          // how many replicas have begun anew
-	horizon  crdt.Horizon // all that anybody has forgotten
+	replicas    []*replica
+	log         map[crdt.ReplicaID][]*crdt.Delta // by origin, the delta N at N-1
+	ops         map[string][]Op                  // by key, in the order of their making
+	wall        int64
+	saved       []saved
+	retirements []*crdt.Delta // every one that was ever made
+	retires     bool
+	audit       func(*crdt.Partition) error
+	collects    bool         // a state may have forgotten something
+	lives       int          // how many replicas have begun anew
+	horizon     crdt.Horizon // all that anybody has forgotten
 }
 
 // replica is one holder of the partition, as a node would keep it.
@@ -53,7 +55,7 @@ type saved struct {
 func (r *replica) state() saved { return saved{r.part.Snapshot(), r.clock.Last(), r.forgot} }
 
 func newWorld(o Options) *world {
-	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, log: map[crdt.ReplicaID][]*crdt.Delta{}, ops: map[string][]Op{}}
+	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, log: map[crdt.ReplicaID][]*crdt.Delta{}, ops: map[string][]Op{}}
 	for i := range o.Replicas {
 		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
 	}
@@ -83,10 +85,11 @@ func (w *world) do(r *replica, commands []Command) error {
 		Now:   now,
 	}
 	m := crdt.NewMutator(r.part.Entry(key), at)
-	seen := w.seen(vector, key)
+	saw := w.seenBy(r)
+	seen := w.seen(saw, key)
 	var made []Op
 	for i, c := range commands {
-		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: vector.Clone()}
+		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: saw.Clone()}
 		op, want := decide(seen, made, op, now)
 		if have := execute(m, c, now); !have.same(want) {
 			return fmt.Errorf("%v: want reply %v, have %v", c, want, have)
@@ -122,7 +125,7 @@ func (w *world) pull(r *replica, origin crdt.ReplicaID, offset, count int) ([]st
 	if len(log) == 0 {
 		return nil, nil
 	}
-	i := min(max(int(r.part.Vector().Get(origin))+offset, 0), len(log)-1)
+	i := min(max(int(w.seenBy(r).Get(origin))+offset, 0), len(log)-1)
 	d := log[i]
 	for _, next := range log[i+1:] {
 		one, ok := coalesce(d, next)
@@ -136,25 +139,36 @@ func (w *world) pull(r *replica, origin crdt.ReplicaID, offset, count int) ([]st
 		return nil, err
 	}
 	r.held = append(r.held, d)
-	return r.drain()
+	defer w.renew(r)
+	return w.drain(r)
 }
 
 // drain applies what is held back and ready, the latest arrival first, until
 // nothing more is.
-func (r *replica) drain() (keys []string, err error) {
+func (w *world) drain(r *replica) (keys []string, err error) {
 	for i := len(r.held) - 1; i >= 0; i-- {
-		d, before := r.held[i], r.part.Vector().Clone()
+		d, before, had := r.held[i], r.part.Vector().Clone(), r.part.Covers(r.held[i].Dot)
 		switch err := r.part.Apply(d); {
 		case errors.Is(err, crdt.ErrNotReady):
 			continue
-		case r.away && errors.Is(err, crdt.ErrOldNews) && !admitted(d, r.part.Horizon()):
+		case r.away && errors.Is(err, crdt.ErrOldNews) && !w.admitted(d, r.part.Horizon()),
+			errors.Is(err, crdt.ErrHorizon) && w.refuses(w.seenBy(r), d):
 			// Two that are away may have seen what does not go together.
 			r.held = slices.Delete(r.held, i, i+1)
 			continue
 		case err != nil:
 			return keys, fmt.Errorf("apply %v: %w", d.Dot, err)
 		}
-		if !r.part.Vector().Covers(d.Dot) || !r.part.Vector().Equal(before.Advance(d.Dot)) {
+		want := before
+		if !had {
+			want = want.Advance(d.Dot)
+		}
+		for _, f := range d.Effects {
+			if f.Op == crdt.EffectRetire {
+				want = want.Without(f.Replica)
+			}
+		}
+		if !r.part.Covers(d.Dot) || !r.part.Vector().Equal(want) {
 			return keys, fmt.Errorf("apply %v at %v: have vector %v", d.Dot, before, r.part.Vector())
 		}
 		r.clock.Observe(d.Stamp)
@@ -170,12 +184,14 @@ func (w *world) catchUp(r, other *replica) (keys []string, err error) {
 	if r.away != other.away {
 		return nil, nil
 	}
-	for _, seen := range other.part.Vector() {
-		for n := r.part.Vector().Get(seen.Replica); n < seen.N; n++ {
+	has := w.seenBy(r)
+	for _, seen := range w.seenBy(other) {
+		for n := has.Get(seen.Replica); n < seen.N; n++ {
 			r.held = append(r.held, w.log[seen.Replica][n])
 		}
 	}
-	return r.drain()
+	defer w.renew(r)
+	return w.drain(r)
 }
 
 func (w *world) save(r *replica) {
@@ -192,7 +208,7 @@ func (w *world) join(r *replica, s saved) (keys []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	behind, old, err := expectJoin(&r.part, state)
+	behind, old, err := w.expectJoin(&r.part, state)
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
@@ -202,19 +218,21 @@ func (w *world) join(r *replica, s saved) (keys []string, err error) {
 	if !behind && !old {
 		r.forgot = r.forgot.Join(s.forgot)
 	}
-	if err := r.checkHorizon(); err != nil {
+	if err := w.checkHorizon(r); err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	r.clock.Observe(s.clock)
 	r.clock.Observe(r.part.Horizon().Stamp)
-	keys, err = r.drain()
+	w.renew(r)
+	keys, err = w.drain(r)
 	return append(keys, w.keys()...), err
 }
 
 // checkHorizon checks that what r has forgotten, and what those have whose states
 // it has taken in, is held against old news.
-func (r *replica) checkHorizon() error {
-	if have := r.part.Horizon(); !have.Equal(r.forgot) {
+func (w *world) checkHorizon(r *replica) error {
+	have := r.part.Horizon()
+	if have.Stamp != r.forgot.Stamp || !w.full(have.Vector).Equal(w.full(r.forgot.Vector)) {
 		return fmt.Errorf("want horizon %v, have %v", r.forgot, have)
 	}
 	return nil
@@ -239,7 +257,7 @@ func (w *world) keys() []string {
 func (w *world) check(r *replica, keys []string, times ...int64) error {
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		ops := w.seen(r.part.Vector(), key)
+		ops := w.seen(w.seenBy(r), key)
 		for _, now := range append(times, w.now(r), afterAll) {
 			if w.collects && now < w.now(r) {
 				continue // What was shown then may have been forgotten.
