@@ -31,7 +31,7 @@ func coalesce(ds []*crdt.Delta) []*crdt.Delta {
 // join returns one delta that says what a and then b say, nil when there is
 // none. It changes neither.
 func join(a, b *crdt.Delta) *crdt.Delta {
-	if a.Dot.Replica != b.Dot.Replica || a.Dot.N+1 != b.From || a.Key != b.Key || !a.Deps.Equal(b.Deps) {
+	if a.Retires() || b.Retires() || a.Dot.Replica != b.Dot.Replica || a.Dot.N+1 != b.From || a.Key != b.Key || !a.Deps.Equal(b.Deps) {
 		return nil
 	}
 	effects, ok := absorb(a.Effects, b.Effects)

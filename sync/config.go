@@ -71,6 +71,10 @@ type Config struct {
 	// HorizonLeast is how long a holder that is away is waited for in any case.
 	// Default: 1 min.
 	HorizonLeast time.Duration
+	// RetireAfter is how long after a life has ended, or goes on under another ID, its
+	// ID may be retired from vectors: longer than a message of its may be on its way.
+	// Of what comes later still, nothing is taken. Default: 30 s.
+	RetireAfter time.Duration
 	// ExpireKeys bounds the keys that one sweep takes from the schedule of expiries,
 	// so that it does not keep commands waiting. Default: 4096.
 	ExpireKeys int
@@ -102,6 +106,7 @@ func DefaultConfig() Config {
 		HorizonFor:    24 * time.Hour,
 		HorizonBytes:  1 << 20,
 		HorizonLeast:  time.Minute,
+		RetireAfter:   30 * time.Second,
 		ExpireKeys:    4096,
 	}
 }
@@ -123,7 +128,7 @@ func (c Config) withDefaults() Config {
 		{&c.MaxSkew, &d.MaxSkew}, {&c.AnnounceAfter, &d.AnnounceAfter}, {&c.AnnounceEvery, &d.AnnounceEvery},
 		{&c.PullAfter, &d.PullAfter}, {&c.PullTimeout, &d.PullTimeout}, {&c.SnapshotIdle, &d.SnapshotIdle},
 		{&c.HoldFor, &d.HoldFor}, {&c.CompareWithin, &d.CompareWithin}, {&c.HorizonFor, &d.HorizonFor},
-		{&c.HorizonLeast, &d.HorizonLeast},
+		{&c.HorizonLeast, &d.HorizonLeast}, {&c.RetireAfter, &d.RetireAfter},
 	}
 	for _, f := range times {
 		if *f.have == 0 {
@@ -155,7 +160,7 @@ func (c Config) Validate() error {
 		{"HoldFor", c.HoldFor}, {"MaxSkew", c.MaxSkew},
 		{"AnnounceAfter", c.AnnounceAfter}, {"AnnounceEvery", c.AnnounceEvery},
 		{"PullAfter", c.PullAfter}, {"PullTimeout", c.PullTimeout}, {"SnapshotIdle", c.SnapshotIdle},
-		{"CompareWithin", c.CompareWithin}, {"HorizonFor", c.HorizonFor}, {"HorizonLeast", c.HorizonLeast},
+		{"CompareWithin", c.CompareWithin}, {"HorizonFor", c.HorizonFor}, {"HorizonLeast", c.HorizonLeast}, {"RetireAfter", c.RetireAfter},
 	} {
 		if f.d < 0 {
 			return fmt.Errorf("sync config: %s is %v, want at least 0", f.name, f.d)

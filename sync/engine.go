@@ -34,7 +34,16 @@ type Store interface {
 	// another holder shows of a key.
 	Digest(at int64) (crdt.Digest, bool)
 	EachDigest(at int64, f func(key string, digest uint64) bool) bool
-	Repair(key string, o *crdt.Entry, at int64) bool
+	Repair(key string, o *crdt.Entry, theirs crdt.Vector, at int64) bool
+	// Ready reports whether Apply would decide about a delta now, Covers and CoversAll
+	// whether writes have been applied, and Sight what somebody has who announced a
+	// vector. IsRetired and Retired tell of IDs that vectors name no more.
+	Ready(d *crdt.Delta) bool
+	Covers(d crdt.Dot) bool
+	CoversAll(v crdt.Vector) bool
+	Sight(v crdt.Vector) crdt.Sight
+	IsRetired(r crdt.ReplicaID) bool
+	Retired() []crdt.Retirement
 }
 
 // Identity is who an engine is.
@@ -128,18 +137,12 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 		e.stats.Duplicates++
 		return nil, ErrDuplicate
 	}
-	if e.clock.Last().Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+	if e.isAhead(now) {
 		e.stats.Ahead++
 		return nil, ErrAhead
 	}
-	own := e.store.Vector().Get(e.writer)
-	d := &crdt.Delta{
-		Dot:   crdt.Dot{Replica: e.writer, N: own + 1},
-		From:  own + 1,
-		Stamp: e.clock.Next(now.UnixMilli()),
-		Deps:  e.store.Vector().Without(e.writer),
-		Key:   key,
-	}
+	d := e.nextDelta(now)
+	d.Key = key
 	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli()})
 	if err := command(m); err != nil {
 		return nil, err
@@ -150,14 +153,36 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	if request != 0 {
 		d.Requests = []uint64{request}
 	}
-	if err := e.apply(now, d); err != nil {
+	if err := e.issue(now, d); err != nil {
 		return nil, err
 	}
 	e.stats.Written++
-	if n := e.queue.add(d); n > 0 {
-		e.stats.QueueDropped += n
-	}
 	return d, nil
+}
+
+// isAhead reports whether the stamps given so far are too far ahead of the clock.
+func (e *Engine) isAhead(now time.Time) bool {
+	return e.clock.Last().Millis() > now.Add(e.cfg.MaxSkew).UnixMilli()
+}
+
+// nextDelta returns this replica's next write, which says nothing yet.
+func (e *Engine) nextDelta(now time.Time) *crdt.Delta {
+	own := e.store.Vector().Get(e.writer)
+	return &crdt.Delta{
+		Dot:   crdt.Dot{Replica: e.writer, N: own + 1},
+		From:  own + 1,
+		Stamp: e.clock.Next(now.UnixMilli()),
+		Deps:  e.store.Vector().Without(e.writer),
+	}
+}
+
+// issue applies a write of this replica and queues it.
+func (e *Engine) issue(now time.Time, d *crdt.Delta) error {
+	if err := e.apply(now, d); err != nil {
+		return err
+	}
+	e.stats.QueueDropped += e.queue.add(d)
+	return nil
 }
 
 // apply applies a delta that is ready, to store and log.
@@ -284,10 +309,11 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 // paused, may not know of it.
 func (e *Engine) receiveHeads(now time.Time, m *Message) {
 	own := e.store.Vector()
-	switch isNew := e.peers.heard(now, m, e.self.Replica, own); {
+	has := e.store.Sight(m.Vector)
+	switch isNew := e.peers.heard(now, m, e.self.Replica, e.store.CoversAll); {
 	case isNew:
 		e.Announce()
-	case !m.Vector.CoversAll(own):
+	case !has.CoversAll(own):
 		e.touch(now)
 	}
 	if i, ok := e.peers.search(m.From); ok {
@@ -307,7 +333,7 @@ func (e *Engine) receiveDeltas(now time.Time, m *Message) {
 
 func (e *Engine) receiveDelta(now time.Time, d *crdt.Delta) {
 	switch {
-	case e.store.Vector().Covers(d.Dot):
+	case e.store.Covers(d.Dot):
 		e.stats.Repeated++
 	case d.Dot.Replica == e.writer:
 		// Only this engine numbers its writes. Whoever sends one that it has not
@@ -325,7 +351,7 @@ func (e *Engine) receiveDelta(now time.Time, d *crdt.Delta) {
 // ready reports whether a delta's causes are here and its stamp is not too far
 // ahead of the local clock.
 func (e *Engine) ready(now time.Time, d *crdt.Delta) bool {
-	if !d.Ready(e.store.Vector()) {
+	if !e.store.Ready(d) {
 		return false
 	}
 	if d.Stamp.Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
@@ -339,7 +365,7 @@ func (e *Engine) ready(now time.Time, d *crdt.Delta) bool {
 // drain applies what was held back and is ready now.
 func (e *Engine) drain(now time.Time) {
 	for !e.hold.empty() {
-		d := e.hold.take(now, e.store.Vector(), func(d *crdt.Delta) bool { return e.ready(now, d) })
+		d := e.hold.take(now, e.store.Covers, func(d *crdt.Delta) bool { return e.ready(now, d) })
 		if d == nil {
 			return
 		}
@@ -351,6 +377,9 @@ func (e *Engine) applyRemote(now time.Time, d *crdt.Delta) {
 	switch err := e.apply(now, d); {
 	case err == nil:
 		e.stats.Applied++
+		if d.Retires() {
+			e.renew()
+		}
 	case errors.Is(err, crdt.ErrHorizon):
 		// Its origin had not seen what has been forgotten here. Whoever has applied it
 		// before forgetting has a state that it is part of.
@@ -380,6 +409,10 @@ func (e *Engine) Remember(request uint64) { e.requests.add(request) }
 // History returns the deltas of a key that the log still has, oldest first. Read
 // only.
 func (e *Engine) History(key string) []*crdt.Delta { return e.log.history(key) }
+
+// Retirements returns the deltas by which IDs were retired that the log still has,
+// oldest first. Read only.
+func (e *Engine) Retirements() []*crdt.Delta { return e.log.retirements() }
 
 // Stats returns the engine's counters.
 func (e *Engine) Stats() Stats {

@@ -27,7 +27,9 @@ func (l *deltaLog) Bytes() int                     { return l.bytes }
 func (l *deltaLog) Dropped() crdt.Vector           { return l.dropped }
 func (l *deltaLog) History(k string) []*crdt.Delta { return l.history(k) }
 func (l *deltaLog) After(have crdt.Vector, limit int) ([]*crdt.Delta, bool) {
-	return l.after(have, limit)
+	p := &crdt.Partition{}
+	sight := p.Sight(have)
+	return l.after(&sight, limit)
 }
 
 func NewHoldback(limit int) *Holdback { return &holdback{limit: limit} }
@@ -38,7 +40,7 @@ func (h *holdback) Bytes() int                                   { return h.byte
 func (h *holdback) Empty() bool                                  { return h.empty() }
 func (h *holdback) Heads() crdt.Vector                           { return h.heads() }
 func (h *holdback) Take(now time.Time, seen crdt.Vector) *crdt.Delta {
-	return h.take(now, seen, func(d *crdt.Delta) bool { return d.Ready(seen) })
+	return h.take(now, seen.Covers, func(d *crdt.Delta) bool { return d.Ready(seen) })
 }
 
 func NewQueue(limit int) *Queue { return &queue{limit: limit} }

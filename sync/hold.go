@@ -55,11 +55,11 @@ func (h *holdback) add(now time.Time, d *crdt.Delta) bool {
 }
 
 // take removes and returns the first delta for which ready holds, dropping on
-// its way those that seen covers. It returns nil when there is none.
-func (h *holdback) take(now time.Time, seen crdt.Vector, ready func(*crdt.Delta) bool) *crdt.Delta {
+// its way those that have been seen. It returns nil when there is none.
+func (h *holdback) take(now time.Time, seen func(crdt.Dot) bool, ready func(*crdt.Delta) bool) *crdt.Delta {
 	for i := 0; i < len(h.byOrigin); i++ {
 		o := &h.byOrigin[i]
-		for len(o.deltas) > 0 && seen.Covers(o.deltas[0].Dot) {
+		for len(o.deltas) > 0 && seen(o.deltas[0].Dot) {
 			h.drop(o)
 		}
 		if len(o.deltas) == 0 {

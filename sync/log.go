@@ -1,6 +1,8 @@
 package sync
 
 import (
+	"slices"
+
 	"github.com/atollcache/atoll/crdt"
 )
 
@@ -48,7 +50,7 @@ func (l *deltaLog) skipTo(v crdt.Vector) {
 // after returns the deltas that a peer which has seen have misses, up to a
 // number of bytes but at least one. It reports false when the log does not
 // reach back far enough for that peer.
-func (l *deltaLog) after(have crdt.Vector, limit int) ([]*crdt.Delta, bool) {
+func (l *deltaLog) after(have *crdt.Sight, limit int) ([]*crdt.Delta, bool) {
 	if !have.CoversAll(l.dropped) {
 		return nil, false
 	}
@@ -66,11 +68,38 @@ func (l *deltaLog) after(have crdt.Vector, limit int) ([]*crdt.Delta, bool) {
 	return out, true
 }
 
+// keep drops the deltas of IDs that are not named any more, and whoever has not seen
+// the horizon, which stands for them, needs a snapshot.
+func (l *deltaLog) keep(isNamed func(crdt.ReplicaID) bool, horizon crdt.Vector) {
+	isOld := func(d crdt.Dot) bool { return !isNamed(d.Replica) }
+	if !slices.ContainsFunc(l.dropped, isOld) && !slices.ContainsFunc(l.deltas, func(d *crdt.Delta) bool { return isOld(d.Dot) }) {
+		return
+	}
+	l.dropped = slices.DeleteFunc(l.dropped.Join(horizon), isOld)
+	l.deltas = slices.DeleteFunc(slices.Clone(l.deltas), func(d *crdt.Delta) bool {
+		if isOld(d.Dot) {
+			l.bytes -= d.Size()
+		}
+		return isOld(d.Dot)
+	})
+}
+
 // history returns the deltas of one key, oldest first.
 func (l *deltaLog) history(key string) []*crdt.Delta {
 	var out []*crdt.Delta
 	for _, d := range l.deltas {
-		if d.Key == key {
+		if d.Key == key && !d.Retires() {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// retirements returns the deltas that retire IDs, oldest first.
+func (l *deltaLog) retirements() []*crdt.Delta {
+	var out []*crdt.Delta
+	for _, d := range l.deltas {
+		if d.Retires() {
 			out = append(out, d)
 		}
 	}
@@ -80,7 +109,7 @@ func (l *deltaLog) history(key string) []*crdt.Delta {
 // keysBeyond returns the keys of the deltas that are here and that a holder which
 // has seen v lacks. It reports false when the log does not reach back far enough
 // to tell.
-func (l *deltaLog) keysBeyond(v crdt.Vector) (map[string]bool, bool) {
+func (l *deltaLog) keysBeyond(v *crdt.Sight) (map[string]bool, bool) {
 	if !v.CoversAll(l.dropped) {
 		return nil, false
 	}

@@ -15,10 +15,11 @@ type peer struct {
 	held    crdt.Vector
 	clock   crdt.HLC
 	heard   time.Time
-	passed  bool // it was asked in vain in this round of pulls
-	refused bool // its state lacks what has been forgotten here
-	refuses bool // it says so of this replica's state
-	passing bool // it does not mean to keep the partition
+	told    time.Time // when vector and held came
+	passed  bool      // it was asked in vain in this round of pulls
+	refused bool      // its state lacks what has been forgotten here
+	refuses bool      // it says so of this replica's state
+	passing bool      // it does not mean to keep the partition
 
 	compared time.Time // when what it shows was last compared, or when it was first heard
 	differs  time.Time // since when it shows something else although its vector is equal; zero: it does not
@@ -38,15 +39,15 @@ func (p *peers) search(r crdt.ReplicaID) (int, bool) {
 }
 
 // heard notes an announcement, unless a later one has come before it. It reports
-// whether the peer was not known although there is room to know it. own is what
-// has been applied here.
-func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, own crdt.Vector) (isNew bool) {
+// whether the peer was not known although there is room to know it. covers reports
+// whether everything in a vector has been applied here.
+func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, covers func(crdt.Vector) bool) (isNew bool) {
 	i, ok := p.search(m.From)
 	if !ok {
 		// At the bound peers come and go with every announcement. If each were
 		// answered with one, replicas would announce without end.
 		if isNew = len(p.list) < p.limit; !isNew {
-			p.forgetOne(own)
+			p.forgetOne(covers)
 			i, _ = p.search(m.From)
 		}
 		p.list = slices.Insert(p.list, i, peer{replica: m.From, compared: now})
@@ -54,11 +55,11 @@ func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, own crdt.V
 	o := &p.list[i]
 	o.region, o.heard = m.Region, now
 	o.refuses = slices.Contains(m.Refused, self)
-	o.refused = o.refused && !own.CoversAll(m.Vector)
+	o.refused = o.refused && !covers(m.Vector)
 	switch {
 	case m.Clock > o.clock:
 		// Its vector may even be smaller: it has been rebuilt.
-		o.clock, o.vector, o.held, o.passing = m.Clock, m.Vector, m.Held, m.Passing
+		o.clock, o.vector, o.held, o.passing, o.told = m.Clock, m.Vector, m.Held, m.Passing, now
 	case m.Clock == o.clock:
 		// Which of the two is newer is not known.
 		o.vector, o.held = o.vector.Join(m.Vector), o.held.Join(m.Held)
@@ -69,11 +70,11 @@ func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, own crdt.V
 // forgetOne forgets the peer not heard of for longest, of those that have nothing
 // that is missing here if there are any: the others would be forgotten again and
 // again before they can be asked.
-func (p *peers) forgetOne(own crdt.Vector) {
+func (p *peers) forgetOne(covers func(crdt.Vector) bool) {
 	oldest, idle := -1, false
 	for i := range p.list {
 		o := &p.list[i]
-		covered := own.CoversAll(o.vector)
+		covered := covers(o.vector)
 		if oldest < 0 || covered && !idle || covered == idle && o.heard.Before(p.list[oldest].heard) {
 			oldest, idle = i, covered
 		}
@@ -171,8 +172,7 @@ func (e *Engine) answered(now time.Time, m *Message, old bool) {
 
 // Behind reports whether some peer is known to have what is missing here.
 func (e *Engine) Behind() bool {
-	v := e.store.Vector()
-	return !e.hold.empty() || slices.ContainsFunc(e.peers.list, func(p peer) bool { return !v.CoversAll(p.vector) })
+	return !e.hold.empty() || slices.ContainsFunc(e.peers.list, func(p peer) bool { return !e.store.CoversAll(p.vector) })
 }
 
 // nextRequest decides whether to ask a peer for what is missing.
@@ -245,8 +245,7 @@ func (e *Engine) newRound() {
 // bestPeer returns the first to ask of those that have something that is missing
 // here, nil when there is none.
 func (e *Engine) bestPeer() *peer {
-	v := e.store.Vector()
-	missing := func(p *peer) bool { return !e.paused[p.region] && !v.CoversAll(p.vector) }
+	missing := func(p *peer) bool { return !e.paused[p.region] && !e.store.CoversAll(p.vector) }
 	var best *peer
 	for i := range e.peers.list {
 		p := &e.peers.list[i]
@@ -277,7 +276,8 @@ func (e *Engine) before(p, o *peer) bool {
 func (e *Engine) answerPull(m *Message) *Message {
 	out := e.message(KindDeltas)
 	out.Answer = true
-	ds, ok := e.log.after(m.Vector, e.cfg.BatchBytes)
+	have := e.store.Sight(m.Vector)
+	ds, ok := e.log.after(&have, e.cfg.BatchBytes)
 	out.Deltas, out.Truncated = ds, !ok
 	return out
 }
@@ -287,9 +287,10 @@ func (e *Engine) answerPull(m *Message) *Message {
 func (e *Engine) Peers() []Peer {
 	var out []Peer
 	for _, p := range e.peers.list {
+		has := e.store.Sight(p.vector)
 		out = append(out, Peer{
 			Replica: p.replica, Region: p.region, Heard: p.heard, Clock: p.clock,
-			Behind: !e.store.Vector().CoversAll(p.vector), Lags: !p.vector.CoversAll(e.store.Vector()),
+			Behind: !e.store.CoversAll(p.vector), Lags: !has.CoversAll(e.store.Vector()),
 			Passing: p.passing, Vector: p.vector,
 		})
 	}

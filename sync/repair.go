@@ -114,7 +114,8 @@ func (e *Engine) compareHeads(now time.Time, p *peer, m *Message) {
 func (e *Engine) nextComparison(now time.Time) (*Message, crdt.ReplicaID) {
 	for i := range e.peers.list {
 		p := &e.peers.list[i]
-		if e.paused[p.region] || now.Before(p.rest) || !p.vector.CoversAll(e.log.dropped) {
+		has := e.store.Sight(p.vector)
+		if e.paused[p.region] || now.Before(p.rest) || !has.CoversAll(e.log.dropped) {
 			continue
 		}
 		if p.differs.IsZero() && now.Sub(p.compared) < e.cfg.CompareWithin || !e.compares(now, p) {
@@ -162,7 +163,8 @@ func (e *Engine) compareMessage() *Message {
 // dealt with.
 func (e *Engine) piece(keys []Found, theirs crdt.Vector) (*crdt.Snapshot, int) {
 	out := &crdt.Snapshot{Vector: e.store.Vector().Clone()}
-	unseen, ok := e.log.keysBeyond(theirs)
+	has := e.store.Sight(theirs)
+	unseen, ok := e.log.keysBeyond(&has)
 	if !ok {
 		e.stats.Unjudged += len(keys)
 		return out, len(keys)
@@ -360,14 +362,15 @@ func (e *Engine) receiveMended(now time.Time, m *Message) {
 // mend takes from entries of a holder what they show and is missing here, of the
 // keys to which both have applied the same writes.
 func (e *Engine) mend(now time.Time, at int64, theirs *crdt.Snapshot) {
-	unseen, ok := e.log.keysBeyond(theirs.Vector)
+	has := e.store.Sight(theirs.Vector)
+	unseen, ok := e.log.keysBeyond(&has)
 	ahead := crdt.StampAt(now.Add(e.cfg.MaxSkew).UnixMilli())
 	for i, key := range theirs.Keys {
 		if !ok || unseen[key] || theirs.Entries[i].Latest() > ahead {
 			e.stats.Unjudged++
 			continue
 		}
-		if e.store.Repair(key, theirs.Entries[i], at) {
+		if e.store.Repair(key, theirs.Entries[i], theirs.Vector, at) {
 			e.stats.Repaired++
 		}
 	}

@@ -86,6 +86,7 @@ func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
 	out.Session, out.Index, out.Last, out.Standing = s.id, m.Index, to == len(s.snapshot.Keys), e.standing(now)
 	out.Piece = &crdt.Snapshot{
 		Vector: s.snapshot.Vector, Horizon: s.snapshot.Horizon,
+		Retired: s.snapshot.Retired, Ended: s.snapshot.Ended, First: s.snapshot.First,
 		Keys: s.snapshot.Keys[from:to], Entries: s.snapshot.Entries[from:to],
 	}
 	s.done = s.done || out.Last
@@ -119,7 +120,10 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 			return
 		}
 		f.session, f.clock = m.Session, m.Clock
-		f.staged = crdt.Snapshot{Vector: m.Piece.Vector, Horizon: m.Piece.Horizon}
+		f.staged = crdt.Snapshot{
+			Vector: m.Piece.Vector, Horizon: m.Piece.Horizon,
+			Retired: m.Piece.Retired, Ended: m.Piece.Ended, First: m.Piece.First,
+		}
 	}
 	for _, entry := range m.Piece.Entries {
 		if entry.Latest() > f.clock {
@@ -143,7 +147,7 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 // install joins a staged snapshot that is complete, or takes it in place of the
 // own state.
 func (e *Engine) install(now time.Time, m *Message, f *fetch) {
-	news := f.staged.Vector.Beyond(e.store.Vector())
+	news := slices.DeleteFunc(f.staged.Vector.Beyond(e.store.Vector()), e.store.Covers)
 	switch err := e.store.Join(&f.staged); {
 	case err != nil && e.isStale(m.From, &f.staged):
 		// Something has been forgotten since it was taken, which its sender has seen.
@@ -160,6 +164,8 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	default:
 		e.log.skipTo(news)
 	}
+	e.renew()
+	e.forgetRetired()
 	e.stats.Snapshots++
 	e.settling.rest = now.Add(e.cfg.PullTimeout)
 	e.clock.Observe(max(f.clock, e.store.Horizon().Stamp))

@@ -27,6 +27,7 @@ import (
 type settling struct {
 	holders []crdt.ReplicaID // everybody whose word counts, as of the last sweep
 	out     []crdt.ReplicaID // of those, the ones that have been left out
+	over    []over           // IDs that nobody writes under any more
 	held    Backlog
 	met     []meeting // by region
 	rest    time.Time // before this, no snapshot is asked for only because others refuse the own state
@@ -66,10 +67,15 @@ func (e *Engine) Sweep(now time.Time, holders []crdt.ReplicaID) {
 	}
 	e.stats.Expired += e.store.Expire(now.UnixMilli(), e.cfg.ExpireKeys)
 	e.countIn()
+	waiting := len(e.store.Retired())
 	c := e.store.Collect(now.UnixMilli(), func(v crdt.Vector, after crdt.HLC) bool {
 		return e.settled(v, after) == nil
 	})
 	e.clock.Observe(e.store.Horizon().Stamp)
+	if len(e.store.Retired()) < waiting {
+		e.forgetRetired()
+	}
+	e.retire(now)
 	e.stats.Forgotten += c.Entries
 	e.stats.Trimmed += c.Trimmed
 	w := e.store.Waiting()
@@ -84,7 +90,6 @@ func (e *Engine) Sweep(now time.Time, holders []crdt.ReplicaID) {
 // settled returns the holders for which v, seen after a stamp, is not settled: nil
 // when everything in it is stable.
 func (e *Engine) settled(v crdt.Vector, after crdt.HLC) (blocking []crdt.ReplicaID) {
-	own := e.store.Vector()
 	for _, r := range e.settling.holders {
 		if r == e.self.Replica || slices.Contains(e.settling.out, r) {
 			continue
@@ -95,11 +100,12 @@ func (e *Engine) settled(v crdt.Vector, after crdt.HLC) (blocking []crdt.Replica
 			continue
 		}
 		p := &e.peers.list[i]
-		if p.clock <= after || !p.vector.CoversAll(v) || !own.CoversAll(p.vector) || !own.CoversAll(p.held) {
+		has := e.store.Sight(p.vector)
+		if p.clock <= after || !has.CoversAll(v) || !e.store.CoversAll(p.vector) || !e.store.CoversAll(p.held) {
 			blocking = append(blocking, r)
 		}
 	}
-	if len(blocking) == 0 && !own.CoversAll(e.hold.heads()) {
+	if len(blocking) == 0 && !e.store.CoversAll(e.hold.heads()) {
 		// What is held back here may not have seen it either.
 		return []crdt.ReplicaID{e.self.Replica}
 	}
@@ -127,7 +133,10 @@ func (e *Engine) leaveOut(now time.Time) {
 // holders any more.
 func (e *Engine) countIn() {
 	s := &e.settling
-	own, horizon, w := e.store.Vector(), e.store.Horizon().Vector, e.store.Waiting()
+	if len(s.out) == 0 {
+		return
+	}
+	horizon, w := e.store.Horizon().Vector, e.store.Waiting()
 	s.out = slices.DeleteFunc(s.out, func(r crdt.ReplicaID) bool {
 		if !slices.Contains(s.holders, r) {
 			return true
@@ -137,8 +146,9 @@ func (e *Engine) countIn() {
 			return false
 		}
 		p := &e.peers.list[i]
-		return p.vector.CoversAll(horizon) && own.CoversAll(p.vector) &&
-			(w.Keys == 0 || p.clock > w.Since && p.vector.CoversAll(w.Mark))
+		has := e.store.Sight(p.vector)
+		return has.CoversAll(horizon) && e.store.CoversAll(p.vector) &&
+			(w.Keys == 0 || p.clock > w.Since && has.CoversAll(w.Mark))
 	})
 }
 
@@ -146,7 +156,8 @@ func (e *Engine) countIn() {
 // that is so.
 func (e *Engine) meet(now time.Time, p *peer) {
 	s := &e.settling
-	if !e.store.Vector().CoversAll(p.vector) || !p.vector.CoversAll(e.store.Horizon().Vector) {
+	has := e.store.Sight(p.vector)
+	if !e.store.CoversAll(p.vector) || !has.CoversAll(e.store.Horizon().Vector) {
 		return
 	}
 	i := slices.IndexFunc(s.met, func(m meeting) bool { return m.region == p.region })
@@ -176,7 +187,11 @@ func (e *Engine) standing(now time.Time) int {
 func (e *Engine) isStale(from crdt.ReplicaID, s *crdt.Snapshot) bool {
 	horizon := e.store.Horizon().Vector
 	i, ok := e.peers.search(from)
-	return ok && !s.Vector.CoversAll(horizon) && e.peers.list[i].vector.CoversAll(horizon)
+	if !ok {
+		return false
+	}
+	had, has := e.store.Sight(s.Vector), e.store.Sight(e.peers.list[i].vector)
+	return !had.CoversAll(horizon) && has.CoversAll(horizon)
 }
 
 // refuse notes that a peer's state cannot be taken. The peer hears of it with the
@@ -195,11 +210,14 @@ func (e *Engine) refuse(now time.Time, from crdt.ReplicaID) {
 // begins anew, and of equal ones the one that has not seen something, or, when
 // that is both, whose region, then whose replica, comes later in order.
 func (e *Engine) yields(now time.Time, m *Message, err error) bool {
-	behind := errors.Is(err, crdt.ErrBehind)
+	behind, old := errors.Is(err, crdt.ErrBehind), errors.Is(err, crdt.ErrOldNews)
+	if errors.Is(err, crdt.ErrRetired) && behind != old {
+		return behind // Whoever wrote under an ID that is retired, or has seen that.
+	}
 	if ours := e.standing(now); ours != m.Standing {
 		return ours < m.Standing
 	}
-	if behind && errors.Is(err, crdt.ErrOldNews) {
+	if behind && old {
 		return e.self.Region > m.Region || e.self.Region == m.Region && e.self.Replica > m.From
 	}
 	return behind
@@ -238,14 +256,16 @@ func (e *Engine) nextReckoning(now time.Time) (*Message, crdt.ReplicaID) {
 // rebuild takes a snapshot in place of the own state. What nobody else has seen
 // of that is lost, so its numbers must not be used again for other writes.
 func (e *Engine) rebuild(s *crdt.Snapshot) {
-	lost := e.store.Vector().Beyond(s.Vector)
-	for _, d := range lost {
-		e.stats.Lost += int(d.N - s.Vector.Get(d.Replica))
-	}
+	had := e.store.Vector().Clone()
 	e.stats.Rebuilt++
 	e.store.Adopt(s)
+	for _, d := range had {
+		if !e.store.Covers(d) {
+			e.stats.Lost += int(d.N - e.store.Vector().Get(d.Replica))
+		}
+	}
 	e.writer++
-	e.log = deltaLog{limit: e.cfg.LogBytes, dropped: s.Vector.Clone()}
+	e.log = deltaLog{limit: e.cfg.LogBytes, dropped: e.store.Vector().Clone()}
 	e.queue = queue{limit: e.cfg.QueueBytes}
 	e.sessions.list = nil
 	// What the peers refused has just been dropped, and they have to hear of it first.

@@ -29,6 +29,7 @@ type Stats struct {
 	Trimmed      int // entries of which something hidden was forgotten
 	LeftOut      int // times a holder was left out for holding back forgetting too long
 	Rebuilt      int // times the own state was dropped for a snapshot, having been away too long
+	Retired      int // IDs that nobody wrote under any more and that were retired
 	Lost         int // writes dropped by that, which no other holder had
 	Compared     int // digests compared with a peer's
 	Differed     int // those that began to differ
@@ -71,6 +72,7 @@ func (s Stats) Add(o Stats) Stats {
 	s.Trimmed += o.Trimmed
 	s.LeftOut += o.LeftOut
 	s.Rebuilt += o.Rebuilt
+	s.Retired += o.Retired
 	s.Lost += o.Lost
 	s.Compared += o.Compared
 	s.Differed += o.Differed

@@ -13,7 +13,7 @@ import (
 
 // look checks what holds after every call of a replica's engine.
 func (w *world) look(r *replica) {
-	v, s := r.part.Vector(), r.engine.Stats()
+	v, s := w.seenBy(r), r.engine.Stats()
 	if s.Rebuilt > r.rebuilt {
 		w.rebuilt(r, s.Rebuilt)
 	}
@@ -57,7 +57,7 @@ func (w *world) look(r *replica) {
 
 // forgetful reports whether replicas may be left out, or die unnoticed, so that
 // what they wrote is refused.
-func (w *world) forgetful() bool { return w.leavesOut() || w.counts.Crashes > 0 }
+func (w *world) forgetful() bool { return w.leavesOut() || w.counts.Crashes+w.counts.Freezes > 0 }
 
 // leavesOut reports whether a history lasts longer than replicas wait for one that
 // is away.
@@ -130,8 +130,9 @@ func (w *world) audit(r *replica) {
 	w.counts.Audits++
 	var want crdt.Partition
 	ops := map[string][]crdttest.Op{}
+	seen := w.seenBy(r)
 	for _, h := range w.history {
-		if !r.part.Vector().Covers(h.delta.Dot) {
+		if !seen.Covers(h.delta.Dot) {
 			continue
 		}
 		if err := want.Apply(h.delta); err != nil {

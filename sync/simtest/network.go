@@ -162,6 +162,9 @@ func (w *world) deliver(e event) {
 		w.counts.Cut++
 		return
 	}
+	if r.frozen {
+		return
+	}
 	if e.life != 0 && e.life != r.id {
 		return
 	}

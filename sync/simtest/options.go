@@ -62,6 +62,8 @@ type Counts struct {
 	Rebuilt   int // replicas that dropped their state for another's, having been away
 	Unready   int // commands that came before a new life was ready for any
 	Damaged   int // keys lost behind a replica's back
+	Freezes   int // replicas that were stopped
+	Zombies   int // replicas whose ID had been retired when they went on
 }
 
 // Add returns the sums of both.
@@ -86,5 +88,7 @@ func (c Counts) Add(o Counts) Counts {
 	c.Rebuilt += o.Rebuilt
 	c.Unready += o.Unready
 	c.Damaged += o.Damaged
+	c.Freezes += o.Freezes
+	c.Zombies += o.Zombies
 	return c
 }

@@ -83,6 +83,7 @@ func draw(seed uint64, o Options) *plan {
 		forgetsTheDead: r.IntN(2) == 0, knownAfter: pick(r, 0, 5*ms, 30*ms),
 	}
 	p.steps = drawSteps(r, p, o.Steps)
+	drawFreezes(p)
 	return p
 }
 

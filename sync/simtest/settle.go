@@ -61,12 +61,12 @@ func (w *world) forgetAll(deadline time.Duration) {
 		return // they do not know of each other what it takes
 	}
 	waiting := func() bool {
-		return slices.ContainsFunc(w.replicas, func(r *replica) bool { return r.part.Waiting().Keys > 0 })
+		return slices.ContainsFunc(w.replicas, func(r *replica) bool { return r.part.Waiting().Keys > 0 || len(r.part.Retired()) > 0 })
 	}
 	for w.err == nil && waiting() {
 		if w.now > deadline+patience {
 			for _, r := range w.replicas {
-				w.broken("replica %d still waits to forget: %+v", r.slot, r.engine.Backlog())
+				w.broken("replica %d still waits to forget: %+v, %v", r.slot, r.engine.Backlog(), r.part.Retired())
 			}
 			return
 		}
@@ -135,6 +135,7 @@ func (w *world) heal() {
 	w.net = weather{least: w.net.least, spread: w.net.spread, forgetsTheDead: true}
 	for i, r := range w.replicas {
 		r.skew = w.skews[i]
+		w.thaw(r)
 		for j := range w.links[i] {
 			w.links[i][j].cut = false
 		}
@@ -171,6 +172,8 @@ func (w *world) unfinished() string {
 			return "a replica thinks that it is behind"
 		case s.QueueBytes > 0:
 			return "something is queued"
+		case w.retires() && w.unretired(r) != 0:
+			return "nobody writes under " + w.unretired(r).String()
 		}
 	}
 	return ""
@@ -191,7 +194,7 @@ func (w *world) compare() {
 	first := w.replicas[0]
 	for _, r := range w.replicas {
 		w.audit(r)
-		if have, want := r.part.Vector().Get(r.writer()), w.issued(r.writer()); have != want {
+		if have, want := w.seenBy(r).Get(r.writer()), w.issued(r.writer()); have != want {
 			w.broken("replica %d has %d of its own %d writes", r.slot, have, want)
 		}
 		for _, at := range []int64{w.latest(), epoch.Add(time.Hour).UnixMilli()} {

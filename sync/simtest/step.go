@@ -23,11 +23,13 @@ const (
 	doSkew                 // set the clock wrong
 	doAbsurd               // receive something that no engine sends
 	doAudit                // compare the state with the writes that make it
+	doFreeze               // stop and do nothing
+	doThaw                 // go on
 	numActions
 )
 
 var actionNames = [numActions]string{
-	"write", "flush", "wait", "cut", "mend", "pause", "resume", "crash", "skew", "absurd", "audit",
+	"write", "flush", "wait", "cut", "mend", "pause", "resume", "crash", "skew", "absurd", "audit", "freeze", "thaw",
 }
 
 // step is one step of a history. It names things relative to what there is, so

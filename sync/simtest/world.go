@@ -21,25 +21,27 @@ const partition region.Partition = 7
 // world is one history while it runs.
 type world struct {
 	plan
-	pcg      *rand.PCG // seeded anew for each message, so that histories with fewer steps stay similar
-	rand     *rand.Rand
-	now      time.Duration // since the epoch
-	events   events
-	seq      int
-	links    [][]link // by sender and receiver
-	replicas []*replica
-	slots    map[crdt.ReplicaID]int // where the living are
-	dead     []crdt.ReplicaID
-	members  []member // whom the others know of
-	lives    int
-	old      bool                          // something was refused because of what had been forgotten
-	shown    int64                         // the latest time that a clock of a life that has ended has shown
-	history  []write                       // every accepted write, in an order in which causes come first
-	stamps   map[crdt.ReplicaID][]crdt.HLC // of every life's writes
-	counts   Counts
-	trace    hash.Hash64
-	log      io.Writer
-	err      error
+	pcg         *rand.PCG // seeded anew for each message, so that histories with fewer steps stay similar
+	rand        *rand.Rand
+	now         time.Duration // since the epoch
+	events      events
+	seq         int
+	links       [][]link // by sender and receiver
+	replicas    []*replica
+	slots       map[crdt.ReplicaID]int // where the living are
+	dead        []crdt.ReplicaID
+	members     []member // whom the others know of
+	lives       int
+	old         bool                          // something was refused because of what had been forgotten
+	shown       int64                         // the latest time that a clock of a life that has ended has shown
+	retirements []*crdt.Delta                 // every one that was ever made
+	calm        bool                          // all faults have ended, and what came of them
+	history     []write                       // every accepted write, in an order in which causes come first
+	stamps      map[crdt.ReplicaID][]crdt.HLC // of every life's writes
+	counts      Counts
+	trace       hash.Hash64
+	log         io.Writer
+	err         error
 }
 
 // replica is one place at which an engine lives, one life after another.
@@ -57,6 +59,7 @@ type replica struct {
 	paused  map[string]bool
 	rebuilt int // times its state was dropped for another's in this life
 	serves  bool
+	frozen  bool
 	old     int // writes that it refused because of what it has forgotten
 }
 
@@ -68,7 +71,7 @@ type member struct {
 }
 
 // writer returns the ID under which the replica writes.
-func (r *replica) writer() crdt.ReplicaID { return r.id + crdt.ReplicaID(r.rebuilt) }
+func (r *replica) writer() crdt.ReplicaID { return r.engine.Writer() }
 
 // time returns the replica's wall clock, which never goes back.
 func (r *replica) time(w *world) time.Time {
@@ -105,7 +108,7 @@ func (w *world) live(r *replica) {
 	r.id = crdt.ReplicaID((uint64(w.lives)*7919%1000 + 1) * crdt.Lives)
 	r.part = &crdt.Partition{}
 	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
-	r.seen, r.asked, r.rebuilt, r.old, r.serves = nil, request{}, 0, 0, false
+	r.seen, r.asked, r.rebuilt, r.old, r.serves, r.frozen = nil, request{}, 0, 0, false, false
 	known := w.now
 	if w.lives > len(w.regions) {
 		known += w.net.knownAfter
@@ -125,6 +128,9 @@ func (w *world) do(s step) {
 		return
 	}
 	r := w.replicas[s.at]
+	if r.frozen && s.action != doThaw && s.action != doCut && s.action != doMend && s.action != doCrash && s.action != doSkew {
+		return
+	}
 	if w.log != nil {
 		fmt.Fprintf(w.log, "%8v %v\n", w.now, s)
 	}
@@ -150,6 +156,10 @@ func (w *world) do(s step) {
 		w.absurd(r, s.other)
 	case doAudit:
 		w.audit(r)
+	case doFreeze:
+		w.freeze(r)
+	case doThaw:
+		w.thaw(r)
 	}
 }
 
@@ -187,7 +197,7 @@ func (w *world) crash(r *replica) {
 	var saved uint64
 	for _, o := range w.replicas {
 		if o != r {
-			saved = max(saved, o.part.Vector().Get(r.writer()))
+			saved = max(saved, w.seenBy(o).Get(r.writer()))
 		}
 	}
 	w.counts.Crashes++
@@ -218,11 +228,16 @@ func (w *world) forget() {
 // beat gives a replica the time, as its runner does.
 func (w *world) beat(r *replica) {
 	w.schedule(event{at: w.now + w.plan.beat, slot: r.slot})
+	if r.frozen {
+		return
+	}
 	if m := r.engine.Heads(r.time(w)); m != nil {
 		r.heads++
 		w.broadcast(r, m)
 	}
+	r.engine.Living(r.time(w), w.holders(r))
 	r.engine.Sweep(r.time(w), w.holders(r))
+	w.noteRetirements(r)
 	w.look(r)
 	w.tick(r)
 }

@@ -54,6 +54,7 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 	}
 	w.accepted(r, d)
 	op := operation(c, d, existed, now.UnixMilli())
+	op.Saw = w.full(op.Saw)
 	if op.Verb == crdttest.Expire {
 		op.Expired = crdttest.Expired(w.seen(op), now.UnixMilli())
 	}
