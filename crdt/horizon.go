@@ -63,7 +63,8 @@ func (p *Partition) encounter(s *Snapshot) *encounter {
 	m := &encounter{retired: joinRetirements(p.retired, s.Retired)}
 	m.us = Sight{vector: p.vector, retired: m.retired, named: s.Vector, ended: p.ended}
 	m.them = Sight{vector: s.Vector, retired: m.retired, named: p.vector, ended: s.Ended}
-	m.us.gone, m.them.gone = m.us.CoversAll(s.Horizon.Vector), m.them.CoversAll(p.horizon.Vector)
+	m.us.gone = !s.Horizon.IsZero() && m.us.CoversAll(s.Horizon.Vector)
+	m.them.gone = !p.horizon.IsZero() && m.them.CoversAll(p.horizon.Vector)
 	return m
 }
 

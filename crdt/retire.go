@@ -146,9 +146,12 @@ func (p *Partition) Sight(v Vector) Sight {
 	return Sight{vector: v, retired: p.retired, named: p.vector, gone: !p.horizon.IsZero()}
 }
 
-// Covers reports whether the write named by d has been seen here. Of IDs that were
-// retired long ago it does not know.
+// Covers reports whether the write named by d has been seen here, which the zero dot
+// always has. Of IDs that were retired long ago it does not know.
 func (p *Partition) Covers(d Dot) bool {
+	if d.IsZero() {
+		return true
+	}
 	if i, ok := p.vector.search(d.Replica); ok {
 		return d.N <= p.vector[i].N
 	}
@@ -163,6 +166,19 @@ func (p *Partition) Covers(d Dot) bool {
 		}
 	}
 	return false
+}
+
+// Applied returns all that has been applied here, under IDs too that have been retired,
+// as far as it is known. The caller owns it.
+func (p *Partition) Applied() Vector {
+	out := p.vector.Clone()
+	for _, d := range p.ended {
+		out = out.Advance(d)
+	}
+	for _, r := range p.retired {
+		out = out.Advance(r.Last)
+	}
+	return out
 }
 
 // CoversAll reports whether everything that v has seen has been seen here.

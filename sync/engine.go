@@ -42,6 +42,8 @@ type Store interface {
 	Covers(d crdt.Dot) bool
 	CoversAll(v crdt.Vector) bool
 	Sight(v crdt.Vector) crdt.Sight
+	// Applied is Vector and the IDs that it names no more.
+	Applied() crdt.Vector
 	IsRetired(r crdt.ReplicaID) bool
 	Retired() []crdt.Retirement
 }
@@ -123,6 +125,13 @@ func (e *Engine) Writer() crdt.ReplicaID { return e.writer }
 
 // Vector returns what has been applied here. Read only.
 func (e *Engine) Vector() crdt.Vector { return e.store.Vector() }
+
+// Has reports whether a peer that has announced a vector has all that was applied here
+// at some time, as the engine's vector said then.
+func (e *Engine) Has(announced, then crdt.Vector) bool {
+	has := e.store.Sight(announced)
+	return has.CoversAll(then)
+}
 
 // Write runs one command on a key and makes its effects a write: numbered,
 // stamped, applied to the store, logged and queued for broadcast. A command

@@ -213,8 +213,12 @@ func (e *Engine) nextRequest(now time.Time) (*Message, crdt.ReplicaID) {
 	have := e.store.Vector().Clone()
 	*p = pull{to: from.replica, region: from.region, sent: now, have: have, gap: p.gap, vain: p.vain}
 	e.stats.Pulls++
+	if e.outlives(from) {
+		p.snapshot = &fetch{}
+		return e.fetchMessage(), from.replica
+	}
 	m := e.message(KindPull)
-	m.Vector = have
+	m.Vector = e.store.Applied() // A peer that has not heard of retirements counts by IDs.
 	return m, from.replica
 }
 

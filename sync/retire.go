@@ -121,6 +121,14 @@ func (e *Engine) isDone(now time.Time, last crdt.Dot, since time.Time) bool {
 	return true
 }
 
+// outlives reports whether a peer has applied more under an ID than it was retired
+// after here. Deltas do not help then: one of the two has to begin anew.
+func (e *Engine) outlives(p *peer) bool {
+	return slices.ContainsFunc(p.vector, func(d crdt.Dot) bool {
+		return !e.store.Covers(d) && e.store.IsRetired(d.Replica)
+	})
+}
+
 // renew goes on under the next ID when the own one has been retired: everybody took
 // this replica for gone.
 func (e *Engine) renew() {

@@ -166,6 +166,9 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	}
 	e.renew()
 	e.forgetRetired()
+	if i, ok := e.peers.search(m.From); ok && e.outlives(&e.peers.list[i]) {
+		e.peers.list[i].vector = f.staged.Vector // It has begun anew since it announced.
+	}
 	e.stats.Snapshots++
 	e.settling.rest = now.Add(e.cfg.PullTimeout)
 	e.clock.Observe(max(f.clock, e.store.Horizon().Stamp))

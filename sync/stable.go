@@ -211,9 +211,6 @@ func (e *Engine) refuse(now time.Time, from crdt.ReplicaID) {
 // that is both, whose region, then whose replica, comes later in order.
 func (e *Engine) yields(now time.Time, m *Message, err error) bool {
 	behind, old := errors.Is(err, crdt.ErrBehind), errors.Is(err, crdt.ErrOldNews)
-	if errors.Is(err, crdt.ErrRetired) && behind != old {
-		return behind // Whoever wrote under an ID that is retired, or has seen that.
-	}
 	if ours := e.standing(now); ours != m.Standing {
 		return ours < m.Standing
 	}

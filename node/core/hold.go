@@ -199,10 +199,11 @@ const sweepEvery = 200 * time.Millisecond
 // sweep works off what is due in the shards.
 func (c *Core) sweep(now time.Time) {
 	pl := c.Place()
+	living := pl.lives()
 	for _, s := range c.Shards() {
 		holders := pl.replicas(s.id)
 		if c.refuses.Load() == nil { // What a clock that is out of line forgets would refuse honest writes.
-			s.sweep(holders)
+			s.sweep(holders, living)
 		}
 		c.release(s, pl, holders, now)
 	}

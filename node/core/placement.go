@@ -133,6 +133,15 @@ func (pl *Placement) replicas(p region.Partition) []crdt.ReplicaID {
 	return out
 }
 
+// lives returns the lives of all members, whatever they hold.
+func (pl *Placement) lives() []crdt.ReplicaID {
+	out := make([]crdt.ReplicaID, len(pl.members))
+	for i, m := range pl.members {
+		out[i] = m.Replica
+	}
+	return out
+}
+
 func (pl *Placement) mayHold(m region.Member, p region.Partition) bool {
 	for _, ring := range []*region.Ring{pl.serving[m.Region], pl.all[m.Region]} {
 		if ring != nil && ring.Len() > 0 && ring.Holds(m.Name, p) {

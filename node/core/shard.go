@@ -77,9 +77,8 @@ func (s *Shard) wake() {
 	if len(s.mu.waiters) == 0 {
 		return
 	}
-	seen := s.mu.state.Vector()
 	s.mu.waiters = slices.DeleteFunc(s.mu.waiters, func(w waiter) bool {
-		if !seen.Covers(w.dot) {
+		if !s.mu.state.Covers(w.dot) {
 			return false
 		}
 		close(w.seen)
@@ -92,7 +91,7 @@ func (s *Shard) wake() {
 func (s *Shard) HasSeen(d crdt.Dot) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mu.state.Vector().Covers(d)
+	return s.mu.state.Covers(d)
 }
 
 // Vector returns what the shard has seen. The caller owns it.
@@ -107,7 +106,7 @@ func (s *Shard) Vector() crdt.Vector {
 func (s *Shard) beyond(v crdt.Vector) []crdt.Dot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return v.Beyond(s.mu.state.Vector())
+	return slices.DeleteFunc(v.Beyond(s.mu.state.Vector()), s.mu.state.Covers)
 }
 
 // peers returns the replicas that have announced what they have of the partition.
@@ -271,14 +270,19 @@ func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 // nextWriter returns the ID after all that the engine has written under: it goes
 // on under the next each time that it is rebuilt.
 func (s *Shard) nextWriter() crdt.ReplicaID {
-	next := s.writer + 1
-	s.Do(func(e *cachesync.Engine) { next += crdt.ReplicaID(e.Stats().Rebuilt) })
+	next := s.writer
+	s.Do(func(e *cachesync.Engine) { next = e.Writer() + 1 })
 	return next
 }
 
-// sweep hides what has expired and forgets what is stable among the holders.
-func (s *Shard) sweep(holders []crdt.ReplicaID) {
-	s.Do(func(e *cachesync.Engine) { e.Sweep(s.now(), holders) })
+// sweep hides what has expired and forgets what is stable among the holders, and the
+// IDs of lives that have ended.
+func (s *Shard) sweep(holders, living []crdt.ReplicaID) {
+	s.Do(func(e *cachesync.Engine) {
+		now := s.now()
+		e.Living(now, living)
+		e.Sweep(now, holders)
+	})
 }
 
 // obey stops and restarts the taking of regions' writes.

@@ -38,7 +38,7 @@ func (w *world) audit(n *node, p partition) {
 func (w *world) auditAt(n *node, p partition, state *crdt.Partition, at int64) {
 	h := w.parts[p]
 	for _, key := range w.keysOf(p) {
-		ops := h.covered(state.Vector(), key)
+		ops := h.covered(h.full(state.Vector()), key)
 		if !reflect.DeepEqual(read(state.Entry(key).View(at)), crdttest.Spec(ops, at)) {
 			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[n.at].name, p, state.Vector(), key,
 				read(state.Entry(key).View(at)), crdttest.Spec(ops, at))

@@ -14,7 +14,7 @@ import (
 
 var churnKeys = flag.Int("churnkeys", 4000, "distinct keys that TestChurn creates, changes and deletes")
 
-var churnVectors = flag.Bool("churnvectors", false, "want vectors that name only living members after TestChurn")
+var churnVectors = flag.Bool("churnvectors", true, "want vectors that name only living members after TestChurn")
 
 // TestChurn creates, changes and deletes many keys of all kinds within an hour, while
 // nodes are restarted, some cleanly and some not. Afterwards nothing is left of it

@@ -31,7 +31,8 @@ func (w *world) look(n *node, p partition) {
 	var v crdt.Vector
 	var again int
 	n.core.Do(p, func(e *cachesync.Engine) {
-		if v = e.Vector(); !v.Equal(h.seen) && !v.CoversAll(h.seen) {
+		w.noteRetirements(n, p, e)
+		if v = w.parts[p].full(e.Vector()); !v.Equal(h.seen) && !v.CoversAll(h.seen) {
 			again = e.Stats().Rebuilt
 		}
 		v = v.Clone()

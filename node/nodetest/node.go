@@ -48,6 +48,7 @@ type hold struct {
 	ready   bool        // it answers for it
 	seen    crdt.Vector // what it had applied when it was last looked at
 	rebuilt int         // how often it has begun anew
+	retired int         // IDs that it has retired by itself
 	heads   int         // announcements made
 }
 

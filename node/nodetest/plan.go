@@ -133,6 +133,7 @@ func drawConfig(r *rand.Rand) core.Config {
 	}
 	c.Clocks = region.ClockConfig{MaxSkew: c.Sync.MaxSkew, MaxAge: 2 * time.Second}
 	c.Members.ForgetAfter = max(pick(r, 1500*ms, 3*time.Second), min(c.Sync.HorizonFor, 4*time.Second))
+	c.Sync.RetireAfter = c.Members.ForgetAfter / 4
 	if c.Sync.HorizonFor > c.Members.ForgetAfter {
 		c.Sync.HorizonFor = c.Members.ForgetAfter
 	}

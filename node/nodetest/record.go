@@ -34,6 +34,8 @@ type history struct {
 	byDot  map[crdt.Dot]*write
 	byKey  map[string][]*write
 	issued map[crdt.ReplicaID]uint64
+	// retirements are all by which IDs were retired from vectors, by whomever.
+	retirements []*crdt.Delta
 	// apart says that a holder began to answer without having been filled, or without
 	// having met anybody who has written.
 	apart bool
@@ -139,6 +141,9 @@ func (r *recorder) wrote(key string, request uint64, dot crdt.Dot, before crdtte
 	w.trace.Write(crdt.AppendDelta(nil, d))
 	w.checkRequest(r.n, p, request, dot)
 	o := &write{delta: d, at: w.now, ops: operations(r.cmd, key, d, before, now)}
+	for i := range o.ops {
+		o.ops[i].Saw = h.full(o.ops[i].Saw)
+	}
 	if o.ops[0].Verb == crdttest.Expire {
 		o.ops[0].Expired = crdttest.Expired(h.covered(r.n.held[p].seen, key), now)
 	}
