@@ -28,7 +28,8 @@ func wireExamples() map[string][]byte {
 		"cut":    {{Op: EffectCut, Cut: stamp + 7}},
 		"settle": {{Op: EffectSettle, Kind: KindString, Seen: seenAt}, {Op: EffectSettle, Cut: stamp - 1}},
 	}
-	out := map[string][]byte{"vector": AppendVector(nil, Vector{{a, 41}, {b, 1 << 40}})}
+	retire := &Delta{Dot: Dot{b, 9}, From: 9, Stamp: stamp + 7, Deps: deps, Effects: []Effect{Retire(deps[0])}}
+	out := map[string][]byte{"delta-retire": AppendDelta(nil, retire), "vector": AppendVector(nil, Vector{{a, 41}, {b, 1 << 40}})}
 	for name, fs := range effects {
 		d := &Delta{Dot: Dot{b, 9}, From: 8, Stamp: stamp + 7, Deps: deps, Requests: []uint64{77}, Key: "key", Effects: fs}
 		if name != "add" {
@@ -60,6 +61,10 @@ func wireExamples() map[string][]byte {
 		snapshot.Keys = append(snapshot.Keys, string(rune('a'+i)))
 	}
 	out["snapshot"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
+	snapshot.Vector = Vector{{b, 9}}
+	snapshot.Retired = []Retirement{{Last: Dot{a, 41}, By: Dot{b, 9}, Stamp: stamp + 7}}
+	snapshot.Ended, snapshot.First = []Dot{{Replica: 0x2222222222222222, N: 5}}, stamp-1
+	out["snapshot-retired"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
 	return out
 }
 

@@ -8,46 +8,6 @@ import (
 	"github.com/atollcache/atoll/region"
 )
 
-// Store is what an engine needs of a partition's state. [crdt.Partition] is one.
-// An engine is its store's only writer.
-type Store interface {
-	// Vector returns what has been applied. The engine does not change it.
-	Vector() crdt.Vector
-	// Entry returns the entry of a key, nil when nothing is kept. Read only.
-	Entry(key string) *crdt.Entry
-	// Apply applies a delta and advances the vector, both or neither.
-	Apply(d *crdt.Delta) error
-	// Snapshot returns a copy that later changes do not reach.
-	Snapshot() *crdt.Snapshot
-	// Join takes in another replica's state, or fails and changes nothing.
-	Join(s *crdt.Snapshot) error
-	// Adopt takes another replica's state in place of the own one.
-	Adopt(s *crdt.Snapshot)
-	// Horizon returns what has been forgotten here. Read only.
-	Horizon() crdt.Horizon
-	// Expire hides what has expired by now, at most limit keys, and Collect forgets
-	// what is stable; Waiting tells what waits for that.
-	Expire(now int64, limit int) int
-	Collect(now int64, stable func(v crdt.Vector, after crdt.HLC) bool) crdt.Collected
-	Waiting() crdt.Waiting
-	// Digest and EachDigest sum up what is shown at a time, and Repair takes in what
-	// another holder shows of a key.
-	Digest(at int64) (crdt.Digest, bool)
-	EachDigest(at int64, f func(key string, digest uint64) bool) bool
-	Repair(key string, o *crdt.Entry, theirs crdt.Vector, at int64) bool
-	// Ready reports whether Apply would decide about a delta now, Covers and CoversAll
-	// whether writes have been applied, and Sight what somebody has who announced a
-	// vector. IsRetired and Retired tell of IDs that vectors name no more.
-	Ready(d *crdt.Delta) bool
-	Covers(d crdt.Dot) bool
-	CoversAll(v crdt.Vector) bool
-	Sight(v crdt.Vector) crdt.Sight
-	// Applied is Vector and the IDs that it names no more.
-	Applied() crdt.Vector
-	IsRetired(r crdt.ReplicaID) bool
-	Retired() []crdt.Retirement
-}
-
 // Identity is who an engine is.
 type Identity struct {
 	// Replica is the node's present life, which peers send to.

@@ -18,15 +18,15 @@ import (
 //	pull      partition, sender, region, vector
 //	fetch     partition, sender, region, session, index
 //	snapshot  partition, sender, region, session, index, last, clock,
-//	          vector, horizon, [key, entry, ...], standing
+//	          vector, roll, [key, entry, ...], standing
 //	refusal   partition, sender, region
 //	compare   partition, sender, region, at, range, index, count
 //	symbols   partition, sender, region, at, range, index, digest, keys, symbols, vector
 //	mend      partition, sender, region, at, range, [item, ...],
-//	          vector, horizon, [key, entry, ...]
-//	mended    partition, sender, region, vector, horizon, [key, entry, ...], count
+//	          vector, roll, [key, entry, ...]
+//	mended    partition, sender, region, vector, roll, [key, entry, ...], count
 //
-// A range is a seed, a number of bits and a prefix. The last fields of heads are
+// Package crdt says what a roll is. A range is a seed, a number of bits and a prefix. The last fields of heads are
 // missing where they say nothing.
 
 // tagBase is the tag of the first kind; package crdt uses the tags below 16.

@@ -110,7 +110,7 @@ func (w *world) comeBack(r *replica) ([]string, error) {
 	for _, o := range w.replicas {
 		all = all.Join(w.seenBy(o))
 	}
-	w.renewAfter(r, all) // Before it writes anything.
+	w.renewAfter(r, all)        // Before it writes anything.
 	r.away, r.held = false, nil // What it holds back may never become ready.
 	// Where its clock is behind, what has been forgotten would expire early.
 	w.wall = max(w.wall, w.horizon.Stamp.Millis()+1-r.skew)
