@@ -159,6 +159,7 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 		e.refuse(now, m.From)
 		return
 	case len(news) == 0:
+		e.forgetRetired() // It may have known of retirements that they are stable.
 		e.fruitless(now)
 		return
 	default:

@@ -28,3 +28,22 @@ func (w *world) noteRetirements(n *node, p partition, e *cachesync.Engine) {
 		w.note(n, "retires IDs in partition %d: %v %v", p, d.Dot, d.Effects)
 	}
 }
+
+// unretired says which ID a holder's vector names although nobody writes under it,
+// nothing when there is none, or when it takes longer than the cluster is waited for.
+func (w *world) unretired(n *node, p partition) (why string) {
+	if after := w.cfg.Sync.RetireAfter; after == 0 || after > w.patience/4 {
+		return ""
+	}
+	n.core.Do(p, func(e *cachesync.Engine) {
+		v := e.Vector()
+		for i, d := range v {
+			later := i+1 < len(v) && v[i+1].Replica.Life() == d.Replica.Life()
+			own := d.Replica.Life() == n.id && d.Replica != e.Writer()
+			if w.lives[d.Replica.Life()] == nil || later || own {
+				why = "nobody writes under " + d.Replica.String()
+			}
+		}
+	})
+	return why
+}

@@ -142,6 +142,9 @@ func (w *world) unequal(p partition) string {
 		if why := unsettled(s, n.now().UnixMilli()); why != "" {
 			return fmt.Sprintf("%s, partition %d: %s%s", name, p, why, w.holders(p))
 		}
+		if why := w.unretired(n, p); why != "" {
+			return fmt.Sprintf("%s, partition %d: %s%s", name, p, why, w.holders(p))
+		}
 		if !n.held[p].seen.Equal(first.held[p].seen) {
 			return fmt.Sprintf("partition %d: %s has %v, %s %v", p, w.places[first.at].name, first.held[p].seen, name, n.held[p].seen)
 		}
