@@ -256,10 +256,8 @@ func (e *Engine) rebuild(s *crdt.Snapshot) {
 	had := e.store.Vector().Clone()
 	e.stats.Rebuilt++
 	e.store.Adopt(s)
-	for _, d := range had {
-		if !e.store.Covers(d) {
-			e.stats.Lost += int(d.N - e.store.Vector().Get(d.Replica))
-		}
+	for _, d := range had.Beyond(e.store.Applied()) {
+		e.stats.Lost += int(d.N - e.store.Applied().Get(d.Replica))
 	}
 	e.writer++
 	e.log = deltaLog{limit: e.cfg.LogBytes, dropped: e.store.Vector().Clone()}

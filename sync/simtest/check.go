@@ -141,7 +141,7 @@ func (w *world) audit(r *replica) {
 		}
 		ops[h.op.Key] = append(ops[h.op.Key], h.op)
 	}
-	if r.old > 0 {
+	if r.old > 0 || w.apart {
 		// What was written without having seen what is forgotten here came with a whole
 		// state, in which a write that had lost and was forgotten is missing.
 		w.nothingCameBack(r, &want)

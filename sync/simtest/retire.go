@@ -74,7 +74,7 @@ func (w *world) noteRetirements(r *replica) {
 		w.retirements = append(w.retirements, d)
 		w.history = append(w.history, write{delta: d})
 		for _, f := range d.Effects {
-			if o := w.writing(f.Replica); o != nil && !o.frozen && o.engine.Writer() == f.Replica && w.calm {
+			if o := w.writing(f.Replica); o != nil && o.writer() == f.Replica && slices.Contains(w.holders(r), o.id) {
 				w.broken("replica %d retires %v, which is replica %d's", r.slot, f.Replica, o.slot)
 			}
 		}

@@ -32,16 +32,18 @@ type world struct {
 	dead        []crdt.ReplicaID
 	members     []member // whom the others know of
 	lives       int
-	old         bool                          // something was refused because of what had been forgotten
-	shown       int64                         // the latest time that a clock of a life that has ended has shown
-	retirements []*crdt.Delta                 // every one that was ever made
-	calm        bool                          // all faults have ended, and what came of them
-	history     []write                       // every accepted write, in an order in which causes come first
-	stamps      map[crdt.ReplicaID][]crdt.HLC // of every life's writes
-	counts      Counts
-	trace       hash.Hash64
-	log         io.Writer
-	err         error
+	old         bool          // something was refused because of what had been forgotten
+	shown       int64         // the latest time that a clock of a life that has ended has shown
+	retirements []*crdt.Delta // every one that was ever made
+	// apart says that a life began to write without having met one that had written and
+	// was taken for gone: what that had forgotten may show again beneath such writes.
+	apart   bool
+	history []write                       // every accepted write, in an order in which causes come first
+	stamps  map[crdt.ReplicaID][]crdt.HLC // of every life's writes
+	counts  Counts
+	trace   hash.Hash64
+	log     io.Writer
+	err     error
 }
 
 // replica is one place at which an engine lives, one life after another.
@@ -175,8 +177,11 @@ func (w *world) serves(r *replica) bool {
 		heard := slices.ContainsFunc(peers, func(p cachesync.Peer) bool { return p.Replica == m.id })
 		return w.now < m.known || m.id != r.id && !heard && !slices.Contains(w.dead, m.id)
 	})
-	if !r.serves {
+	switch {
+	case !r.serves:
 		w.counts.Unready++
+	case slices.ContainsFunc(w.replicas, func(o *replica) bool { return o.frozen }):
+		w.apart = true
 	}
 	return r.serves
 }
