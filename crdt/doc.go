@@ -26,7 +26,8 @@
 // Nothing is kept for ever. A time cut, a loser, what has expired and what is left
 // of a removed counter have a use only until everything that did not see them has
 // arrived. Then a partition forgets them ([Partition.Collect]) and holds what it has
-// forgotten against old news ([Horizon]).
+// forgotten against old news ([Horizon]). Nor does a vector name for ever who wrote
+// once: an ID under which nobody writes any more is retired ([Retirement]).
 //
 // # What the package promises
 //
