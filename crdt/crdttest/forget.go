@@ -34,8 +34,8 @@ func (w *world) collect(r *replica) ([]string, error) {
 
 // stable says what r's engine would find out by asking everybody: that all
 // replicas that are not away have seen v, that their clocks are past a stamp, and
-// that nothing that was written before, or without having seen v, is still under
-// way to r.
+// that nothing that was written before, by stamp or by clock, or without having seen v,
+// is still under way to r.
 func (w *world) stable(r *replica, v crdt.Vector, after crdt.HLC) bool {
 	var known crdt.Vector // all writes that any of them has applied or holds back
 	for _, o := range w.replicas {
@@ -52,7 +52,7 @@ func (w *world) stable(r *replica, v crdt.Vector, after crdt.HLC) bool {
 	}
 	for _, last := range known {
 		for n := w.seenBy(r).Get(last.Replica); n < last.N; n++ {
-			if d := w.log[last.Replica][n]; !w.saw(d).CoversAll(v) || d.Stamp <= after {
+			if d := w.log[last.Replica][n]; !w.saw(d).CoversAll(v) || d.Stamp <= after || crdt.StampAt(w.made[d.Dot]) <= after {
 				return false
 			}
 		}

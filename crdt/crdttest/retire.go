@@ -54,6 +54,7 @@ func (w *world) retire(r *replica) error {
 	}
 	d.From, d.Stamp, d.Deps = d.Dot.N, r.clock.Next(w.now(r)), r.part.Vector().Without(r.id)
 	w.log[r.id] = append(w.log[r.id], d)
+	w.made[d.Dot] = w.now(r)
 	w.retirements = append(w.retirements, d)
 	if err := r.part.Apply(d); err != nil {
 		return fmt.Errorf("retire: apply own %v: %w", d.Dot, err)

@@ -21,6 +21,7 @@ const afterAll = epoch * 10
 type world struct {
 	replicas    []*replica
 	log         map[crdt.ReplicaID][]*crdt.Delta // by origin, the delta N at N-1
+	made        map[crdt.Dot]int64               // what the wall clock of the origin said
 	ops         map[string][]Op                  // by key, in the order of their making
 	wall        int64
 	saved       []saved
@@ -55,7 +56,7 @@ type saved struct {
 func (r *replica) state() saved { return saved{r.part.Snapshot(), r.clock.Last(), r.forgot} }
 
 func newWorld(o Options) *world {
-	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, log: map[crdt.ReplicaID][]*crdt.Delta{}, ops: map[string][]Op{}}
+	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
 	for i := range o.Replicas {
 		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
 	}
@@ -110,6 +111,7 @@ func (w *world) do(r *replica, commands []Command) error {
 		Deps: vector.Without(r.id), Key: key, Effects: effects,
 	}
 	w.log[r.id] = append(w.log[r.id], d)
+	w.made[d.Dot] = now
 	w.ops[key] = append(w.ops[key], made...)
 	if err := r.part.Apply(d); err != nil {
 		return fmt.Errorf("%v: apply own %v: %w", commands, d.Dot, err)
