@@ -1,0 +1,330 @@
+package evict_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/atollcache/atoll/node/evict"
+)
+
+// Whatever happens, the figures are those of what is kept, and what is kept is
+// inside the limit.
+func TestBooks(t *testing.T) {
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		c := newCache(50_000, []int{1, 3, 16}[seed%3])
+		for i := range 20_000 {
+			input := fmt.Sprintf("seed %d, step %d", seed, i)
+			key := name(r.IntN(2000))
+			switch r.IntN(10) {
+			case 0:
+				c.remove(key)
+			case 1, 2, 3, 4:
+				c.get(key)
+			default:
+				c.set(key, size(r))
+			}
+			if r.IntN(5000) == 0 {
+				c.budget.SetLimit(int64(20_000 + r.IntN(50_000)))
+				c.evict()
+			}
+			if c.budget.Over() > 0 {
+				t.Fatalf("%s: want nothing above the limit, have %+v", input, c.budget.Stats())
+			}
+			if i%1000 == 0 {
+				c.check(t, input)
+			}
+		}
+		for i := range 2000 {
+			c.remove(name(i))
+		}
+		if s := c.budget.Stats(); s.Used != 0 || s.Entries != 0 || s.Probation != 0 || s.Outsize != 0 {
+			t.Fatalf("seed %d, all removed: want nothing used, have %+v", seed, s)
+		}
+	}
+}
+
+// size draws a size: mostly small, at times beyond the limit.
+func size(r *rand.Rand) int {
+	switch r.IntN(50) {
+	case 0:
+		return 1 + r.IntN(80_000)
+	case 1, 2:
+		return 1 + r.IntN(8000)
+	}
+	return 50 + r.IntN(200)
+}
+
+// The same calls have the same victims.
+func TestSameVictims(t *testing.T) {
+	run := func() (gone []string) {
+		r := rand.New(rand.NewPCG(7, 7))
+		c := newCache(30_000, 16)
+		c.evicted = func(key string) { gone = append(gone, key) }
+		for range 20_000 {
+			if key := name(int(r.ExpFloat64() * 400)); !c.get(key) {
+				c.set(key, size(r))
+			}
+		}
+		return gone
+	}
+	a, b := run(), run()
+	if len(a) == 0 || fmt.Sprint(a) != fmt.Sprint(b) {
+		t.Errorf("two runs: want the same victims, have %d and %d, which differ", len(a), len(b))
+	}
+}
+
+// hot fills a cache of 1000 entries and uses 800 of them often.
+func hot(t *testing.T, partitions int) *cache {
+	t.Helper()
+	c := newCache(1000*entryBytes, partitions)
+	for range 20 {
+		for i := range 800 {
+			c.access(name(i))
+		}
+	}
+	return c
+}
+
+// kept counts how many of the hot entries are there.
+func (c *cache) kept() (n int) {
+	for i := range 800 {
+		if c.of(name(i)).entries[name(i)] != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func TestScanLeavesWhatIsHot(t *testing.T) {
+	for _, partitions := range []int{1, 16, 256} {
+		c := hot(t, partitions)
+		before := c.kept()
+		for i := range 10_000 {
+			c.access(fmt.Sprintf("scan:%d", i))
+		}
+		if have := c.kept(); have < before*90/100 {
+			t.Errorf("%d partitions, a scan of ten times the memory: want %d of the hot entries kept, have %d", partitions, before, have)
+		}
+	}
+}
+
+func TestBurstOfLargeEntries(t *testing.T) {
+	for _, bytes := range []int{2000, 5000, 12_000, 20_000, 60_000, 99_000} {
+		c := hot(t, 16)
+		before := c.kept()
+		for i := range 200 {
+			c.set(fmt.Sprintf("large:%d", i), bytes)
+		}
+		if have := c.kept(); have < before*75/100 {
+			t.Errorf("200 entries of %d bytes: want most of %d hot entries kept, have %d", bytes, before, have)
+		}
+		c.check(t, "a burst")
+	}
+}
+
+func TestEntryBeyondTheLimit(t *testing.T) {
+	c := hot(t, 16)
+	before := c.kept()
+	for range 5 {
+		c.set("huge", 1000*entryBytes+1)
+		if c.get("huge") {
+			t.Fatalf("an entry beyond the limit: want it gone, have it kept")
+		}
+	}
+	if have := c.kept(); have < before {
+		t.Errorf("an entry beyond the limit: want %d hot entries kept, have %d", before, have)
+	}
+}
+
+// A large entry that is in use all the time is kept, once it has come back.
+func TestLargeEntryInUse(t *testing.T) {
+	c := hot(t, 16)
+	missed := 0
+	for i := range 2000 {
+		if !c.get("large") {
+			missed++
+			c.set("large", 20_000)
+		}
+		c.access(fmt.Sprintf("new:%d", i))
+	}
+	if missed > 10 {
+		t.Errorf("an entry of a fifth of the limit, used all the time: want it missed ten times at most, have %d", missed)
+	}
+}
+
+// A hash that grows for ever goes when it is half of all there may be, and takes no
+// more with it.
+func TestHashThatGrows(t *testing.T) {
+	c := hot(t, 16)
+	largest, times := 0, 0
+	for range 5000 {
+		bytes := 100
+		if e := c.of("hash").entries["hash"]; e != nil {
+			bytes = e.bytes + 100
+		} else {
+			times++
+		}
+		c.set("hash", bytes)
+		largest = max(largest, bytes)
+		for i := range 8 {
+			c.access(name(i))
+		}
+	}
+	if largest > 1000*entryBytes*55/100 {
+		t.Errorf("a hash that grows: want it gone at half the limit, have %d bytes", largest)
+	}
+	if times < 2 {
+		t.Errorf("a hash that grows: want it to begin anew, have it begin %d times", times)
+	}
+	if have := c.kept(); have < 300 {
+		t.Errorf("a hash that grows: want 300 hot entries kept, have %d", have)
+	}
+}
+
+// Keys that are written and removed again and again leave no more than a bounded
+// number of places behind.
+func TestLeftOverPlacesAreBounded(t *testing.T) {
+	c := newCache(10_000*entryBytes, 1)
+	for i := range 1000 {
+		c.set(name(i), entryBytes)
+	}
+	most := 0
+	for i := range 200_000 {
+		key := fmt.Sprintf("short:%d", i%50)
+		c.set(key, entryBytes)
+		c.remove(key)
+		if i%1000 == 0 {
+			c.set("large", 2000*entryBytes)
+			c.remove("large")
+		}
+		most = max(most, evict.Places(c.partitions[0].policy))
+	}
+	if most > 2*1000+200 {
+		t.Errorf("1000 entries, and 200,000 written and removed: want about 2000 places at most, have %d", most)
+	}
+	c.check(t, "written and removed")
+}
+
+func TestEchoesAreBounded(t *testing.T) {
+	c := newCache(1000*entryBytes, 1)
+	for i := range 100_000 {
+		c.access(name(i))
+	}
+	if have := evict.EchoBytes(c.partitions[0].policy); have > 1000*12+200 {
+		t.Errorf("100,000 keys through 1000 entries: want 12 bytes of echoes an entry, have %d in all", have)
+	}
+	c.budget.SetLimit(10 * entryBytes)
+	c.evict()
+	c.access(name(0))
+	if have := evict.EchoBytes(c.partitions[0].policy); have > 1000 {
+		t.Errorf("ten entries left: want the echoes' memory given back, have %d bytes", have)
+	}
+}
+
+// What cannot go at present comes back into the policy's care, and others go.
+func TestKeep(t *testing.T) {
+	c := newCache(10*entryBytes, 1)
+	for i := range 10 {
+		c.set(name(i), entryBytes)
+	}
+	c.budget.SetLimit(5 * entryBytes)
+	p := c.partitions[0]
+	kept := map[string]bool{}
+	for c.budget.Over() > 0 {
+		key, ok := c.budget.Next().Victim()
+		switch {
+		case !ok:
+		case len(kept) < 3 && !kept[key]:
+			kept[key] = true
+			p.policy.Keep(key, &p.entries[key].mark, entryBytes)
+		default:
+			delete(p.entries, key)
+			delete(kept, key)
+		}
+	}
+	c.check(t, "three kept")
+	if len(p.entries) != 5 {
+		t.Errorf("ten entries, room for five: want five kept, have %d", len(p.entries))
+	}
+}
+
+// A victim that is written before it is evicted is a new entry.
+func TestVictimIsWritten(t *testing.T) {
+	c := newCache(10*entryBytes, 1)
+	for i := range 10 {
+		c.set(name(i), entryBytes)
+	}
+	c.budget.SetLimit(9 * entryBytes)
+	p := c.partitions[0]
+	key, ok := "", false
+	for !ok {
+		key, ok = c.budget.Next().Victim()
+	}
+	e := p.entries[key]
+	p.policy.Changed(key, &e.mark, entryBytes, 2*entryBytes)
+	e.bytes = 2 * entryBytes
+	c.check(t, "a victim written")
+}
+
+func TestLeave(t *testing.T) {
+	c := hot(t, 4)
+	for _, p := range c.partitions[:3] {
+		c.budget.Leave(p.policy)
+		clear(p.entries)
+	}
+	c.check(t, "three of four have left")
+	last := c.partitions[3]
+	before := len(last.entries)
+	c.budget.SetLimit(10 * entryBytes)
+	for c.budget.Over() > 0 {
+		p := c.budget.Next()
+		if p != last.policy {
+			t.Fatalf("three of four have left: want the fourth asked, have %d", p.ID())
+		}
+		if key, ok := p.Victim(); ok {
+			delete(last.entries, key)
+		}
+	}
+	if len(last.entries) > 10 || before <= 10 {
+		t.Errorf("the limit at ten entries: want ten left of %d, have %d", before, len(last.entries))
+	}
+	c.budget.Leave(last.policy)
+	if p := c.budget.Next(); p != nil {
+		t.Errorf("all have left: want nobody asked, have %d", p.ID())
+	}
+}
+
+func TestHitCostsNoAllocation(t *testing.T) {
+	c := hot(t, 16)
+	e := c.of(name(1)).entries[name(1)]
+	if have := testing.AllocsPerRun(100, func() { e.mark.Hit() }); have != 0 {
+		t.Errorf("a hit: want no allocation, have %v", have)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	var m evict.Mark
+	for b.Loop() {
+		m.Hit()
+	}
+}
+
+// BenchmarkReplace writes a new entry and evicts an old one.
+func BenchmarkReplace(b *testing.B) {
+	for _, partitions := range []int{1, 256, 4096} {
+		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
+			c := newCache(200_000*entryBytes, partitions)
+			keys := make([]string, 1_000_000)
+			for i := range keys {
+				keys[i] = name(i)
+			}
+			i := 0
+			for b.Loop() {
+				c.set(keys[i%len(keys)], entryBytes)
+				i++
+			}
+		})
+	}
+}
