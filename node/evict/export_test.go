@@ -10,3 +10,6 @@ func Places(p *Policy) (n int) {
 
 // EchoBytes returns what a policy's echoes take.
 func EchoBytes(p *Policy) int { return len(p.echoes.table) * 8 }
+
+// Large returns the places in outsize queues.
+func Large(b *Budget) int64 { return b.large.Load() }

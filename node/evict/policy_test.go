@@ -195,6 +195,10 @@ func TestLeftOverPlacesAreBounded(t *testing.T) {
 		key := fmt.Sprintf("short:%d", i%50)
 		c.set(key, entryBytes)
 		c.remove(key)
+		if i%7 == 0 {
+			c.remove(name(i % 1000))
+			c.set(name(i%1000), entryBytes)
+		}
 		if i%1000 == 0 {
 			c.set("large", 2000*entryBytes)
 			c.remove("large")
@@ -205,6 +209,67 @@ func TestLeftOverPlacesAreBounded(t *testing.T) {
 		t.Errorf("1000 entries, and 200,000 written and removed: want about 2000 places at most, have %d", most)
 	}
 	c.check(t, "written and removed")
+	if have := evict.Large(c.budget); have != 0 {
+		t.Errorf("large entries written and removed: want none accounted for, have %d", have)
+	}
+	c.budget.SetLimit(entryBytes)
+	c.evict()
+	if have := len(c.partitions[0].entries); have > 1 {
+		t.Errorf("1000 entries, others written and removed, then room for one: want one kept, have %d", have)
+	}
+}
+
+// A place that is left over from before a key was removed is not that of the key's
+// new entry.
+func TestKeyRemovedAndWrittenAgain(t *testing.T) {
+	c := newCache(100*entryBytes, 1)
+	for i := range 10 {
+		c.set(name(i), entryBytes)
+	}
+	c.remove(name(0))
+	c.set(name(0), entryBytes)
+	c.budget.SetLimit(9 * entryBytes)
+	c.evict()
+	entries := c.partitions[0].entries
+	if entries[name(0)] == nil || entries[name(1)] != nil {
+		t.Errorf("the oldest of ten removed and written again, room for nine: want the second gone, have %v and %v", entries[name(0)], entries[name(1)])
+	}
+}
+
+// The larger an entry, the more often it has to have been used to stay.
+func TestPriceOfLargeEntries(t *testing.T) {
+	for _, x := range []struct {
+		percent, uses int
+		stays         bool
+	}{{20, 0, false}, {20, 2, false}, {20, 3, true}, {51, 3, false}, {95, 3, false}} {
+		c := newCache(100*entryBytes, 1)
+		c.set("large", x.percent*entryBytes)
+		for range x.uses {
+			c.get("large")
+		}
+		for i := range 100 - x.percent + 1 {
+			c.set(name(i), entryBytes)
+		}
+		if have := c.get("large"); have != x.stays {
+			t.Errorf("%d %% of the limit, used %d times: want %v, have %v", x.percent, x.uses, x.stays, have)
+		}
+	}
+}
+
+// An outsize entry goes before what is on probation.
+func TestOutsizeGoesFirst(t *testing.T) {
+	c := newCache(100*entryBytes, 4)
+	for i := range 90 {
+		c.set(name(i), entryBytes)
+	}
+	for i := range 20 {
+		c.set(fmt.Sprintf("large:%d", i), 13*entryBytes)
+	}
+	for i := range 90 {
+		if !c.get(name(i)) {
+			t.Fatalf("90 entries, then 20 of 13 %% of the limit: want the 90 kept, have %s gone", name(i))
+		}
+	}
 }
 
 func TestEchoesAreBounded(t *testing.T) {
