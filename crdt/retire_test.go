@@ -253,3 +253,35 @@ func TestApplyingCostsNothingForRetirements(t *testing.T) {
 }
 
 var putEffects = []Effect{{Op: EffectClear}, {Op: EffectPut, Kind: KindString, Value: "v"}}
+
+// TestJoinTellsThatARetirementIsStable: who joins the state of one that has forgotten
+// a retirement forgets it too.
+func TestJoinTellsThatARetirementIsStable(t *testing.T) {
+	a, b, last, retire := retiring(t)
+	b.takes(t, retire)
+	a.ends()
+	if err := b.p.Join(a.p.Snapshot()); err != nil || len(b.p.Retired()) > 0 || !b.p.Covers(last) {
+		t.Errorf("want it forgotten, have %v, %v", b.p.Retired(), err)
+	}
+	// And the other way round nothing comes back.
+	_, c, _, _ := retiring(t)
+	c.takes(t, retire)
+	if err := a.p.Join(c.p.Snapshot()); err != nil || len(a.p.Retired()) > 0 || a.p.Vector().Get(3) > 0 {
+		t.Errorf("want it forgotten still, have %v at %v, %v", a.p.Retired(), a.p.Vector(), err)
+	}
+}
+
+// TestWhoNamesARetiredIDIsNoNewcomer: however late all was stamped that it has.
+func TestWhoNamesARetiredIDIsNoNewcomer(t *testing.T) {
+	a, _, _, _ := retiring(t)
+	a.ends()
+	d := &Delta{Dot: Dot{3, 3}, From: 1, Stamp: StampAt(20_000), Key: "k", Effects: putEffects}
+	zombie := &rep{id: 3}
+	zombie.takes(t, d) // Three writes in one: of the first, nothing is left but the number.
+	if err := a.p.Join(zombie.p.Snapshot()); !errors.Is(err, ErrOldNews) {
+		t.Errorf("want %v, have %v", ErrOldNews, err)
+	}
+	if err := zombie.p.Join(a.p.Snapshot()); !errors.Is(err, ErrBehind) {
+		t.Errorf("want %v, have %v", ErrBehind, err)
+	}
+}
