@@ -15,6 +15,9 @@ import (
 func drawFreezes(p *plan) {
 	r := rand.New(rand.NewPCG(p.seed, 0x726574697265))
 	p.cfg.RetireAfter = pick(r, 20*ms, 60*ms, 200*ms)
+	if p.cfg.Peers < len(p.regions) {
+		p.cfg.RetireAfter = time.Hour // Who cannot remember all holders never knows that anything is over.
+	}
 	if r.IntN(3) > 0 {
 		return
 	}
@@ -95,7 +98,7 @@ func (w *world) full(v crdt.Vector) crdt.Vector { return crdttest.Unretire(v, w.
 func (w *world) seenBy(r *replica) crdt.Vector { return w.full(r.part.Vector()) }
 
 // retires reports whether IDs that nobody writes under are retired in time.
-func (w *world) retires() bool { return w.cfg.Peers >= len(w.replicas)-1 }
+func (w *world) retires() bool { return w.cfg.RetireAfter < patience }
 
 // unretired returns an ID that a replica's vector names although nobody writes under
 // it, zero when there is none.
