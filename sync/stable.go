@@ -152,6 +152,11 @@ func (e *Engine) countIn() {
 	})
 }
 
+// maxMet bounds the regions that are remembered to have been met. It is no matter of
+// how many peers are: who remembers fewer regions than there are weighs too little, and
+// gives way to one that is behind again and again.
+const maxMet = 256
+
 // meet notes that a peer and this replica have nothing to hide from each other, if
 // that is so.
 func (e *Engine) meet(now time.Time, p *peer) {
@@ -164,7 +169,7 @@ func (e *Engine) meet(now time.Time, p *peer) {
 	switch {
 	case i >= 0:
 		s.met[i].at = now
-	case len(s.met) < e.cfg.Peers:
+	case len(s.met) < maxMet:
 		s.met = append(s.met, meeting{p.region, now})
 	}
 }
