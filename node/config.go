@@ -97,7 +97,7 @@ func (c Config) core() core.Config {
 	started := time.Now()
 	return core.Config{
 		Region: c.Region, Name: c.Name, Zone: c.Zone, Weight: c.Weight,
-		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync,
+		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync, Limits: c.Limits,
 		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor, FrozenAfter: c.FrozenAfter,
 		ClaimFor: max(2*time.Second, 4*c.withDefaults().SeenWait),
 		Clocks:   region.ClockConfig{MaxSkew: c.Sync.MaxSkew},

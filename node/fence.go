@@ -53,7 +53,7 @@ func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition]lag 
 	var out map[region.Partition]lag
 	for _, cmd := range cmds {
 		spec, err := command.Find(cmd)
-		if err != nil || spec.Keys == command.KeysNone {
+		if err != nil || spec.Keys == command.KeysNone || spec.Together {
 			continue
 		}
 		if _, _, split := command.Split(cmd, l.cfg.Partitions); split {

@@ -104,10 +104,14 @@ func (l *life) enter(ctx context.Context) error {
 // run runs commands and returns a reply for each. Those on one key keep their
 // order, others may run side by side.
 func (l *life) run(ctx context.Context, cmds []wire.Command, near bool) []wire.Reply {
+	cmds = slices.Clone(cmds)
+	for i := range cmds {
+		cmds[i] = command.Wrap(cmds[i], l.cfg.Partitions)
+	}
 	lagging := l.lagging(cmds, near)
 	defer l.disclaim(lagging)
 	l.fence.await(ctx, lagging)
-	b := batch{l: l, ctx: ctx, cmds: slices.Clone(cmds), near: near, lagging: lagging, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
+	b := batch{l: l, ctx: ctx, cmds: cmds, near: near, lagging: lagging, out: make([]wire.Reply, len(cmds)), pending: map[string]bool{}}
 	for i := range cmds {
 		b.add(i)
 	}
@@ -164,9 +168,10 @@ func (b *batch) add(i int) {
 		cmd.Request = rand.Uint64() | 1
 		b.cmds[i] = cmd
 	}
-	parts, join, split := command.Split(cmd, b.l.cfg.Partitions)
-	here := !split && b.l.core.RunsHere(cmd, spec, b.near)
 	keys := spec.KeysOf(cmd)
+	parts, join, split := command.Split(cmd, b.l.cfg.Partitions)
+	split = split || spec.Together
+	here := !split && b.l.core.RunsHere(cmd, spec, b.near)
 	if slices.ContainsFunc(keys, func(k string) bool {
 		onlyAway, ok := b.pending[k]
 		return ok && (here || split || !onlyAway)
@@ -178,6 +183,8 @@ func (b *batch) add(i int) {
 		b.out[i] = b.l.runHere(b.ctx, cmd)
 		b.note(cmd, b.out[i].Wrote)
 		return
+	case spec.Together:
+		b.goAside(func() { b.out[i] = command.Across(b.ctx, inside{b.l, b.near}, b.l.cfg.Partitions, cmd) })
 	case split:
 		b.goAside(func() { b.out[i] = join(b.l.run(b.ctx, parts, b.near)) })
 	default:
@@ -220,9 +227,23 @@ func (b *batch) flush() {
 	clear(b.pending)
 }
 
+// inside runs the parts of a command that has been let in.
+type inside struct {
+	l    *life
+	near bool
+}
+
+// Do implements command.Doer.
+func (d inside) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
+	return d.l.run(ctx, cmds, d.near)
+}
+
 // check looks a command up and checks its size.
 func (l *life) check(cmd wire.Command) (*command.Spec, error) {
 	if err := command.Check(cmd, l.cfg.Limits); err != nil {
+		return nil, err
+	}
+	if err := command.CheckTogether(cmd, l.cfg.Partitions); err != nil {
 		return nil, err
 	}
 	return command.Find(cmd)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
@@ -16,9 +17,14 @@ func (d doer) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply { retur
 
 // do runs commands and returns a reply for each.
 func (c *Client) do(ctx context.Context, cmds []wire.Command) []wire.Reply {
+	if i := slices.IndexFunc(cmds, c.spans); i >= 0 && len(cmds) > 1 {
+		// What comes before it is done when it begins, what follows when it is done.
+		return slices.Concat(c.do(ctx, cmds[:i]), c.do(ctx, cmds[i:i+1]), c.do(ctx, cmds[i+1:]))
+	}
 	out := make([]wire.Reply, len(cmds))
 	var p plan
 	for i, cmd := range cmds {
+		cmd = command.Wrap(cmd, c.cfg.Partitions)
 		if err := command.Check(cmd, c.cfg.Limits); err != nil {
 			out[i] = wire.Fail(err)
 			continue
@@ -41,6 +47,13 @@ func (c *Client) do(ctx context.Context, cmds []wire.Command) []wire.Reply {
 	return out
 }
 
+// spans reports whether a command has keys in several partitions that depend on
+// each other.
+func (c *Client) spans(cmd wire.Command) bool {
+	spec, err := command.Find(command.Wrap(cmd, c.cfg.Partitions))
+	return err == nil && spec.Together
+}
+
 // plan sorts the commands of one call into lines.
 type plan struct {
 	lines   []*line
@@ -56,10 +69,11 @@ type line struct {
 }
 
 // add puts a command into the line of its partition. A command that looks at the
-// cluster is a line of its own: any node answers, and may take its time.
+// cluster, or at keys in several partitions, is a line of its own: any node
+// answers, and may take its time.
 func (p *plan) add(cfg Config, cmd wire.Command, sink func(wire.Reply)) {
 	spec, _ := command.Find(cmd) // It has been checked.
-	if spec.Keys == command.KeysNone || spec.Name == "INSPECT" {
+	if spec.Keys == command.KeysNone || spec.Together || spec.Name == "INSPECT" {
 		u := &unit{alone: true, stage: stageAny}
 		u.add(cmd)
 		p.lines = append(p.lines, &line{units: []*unit{u}, sinks: [][]func(wire.Reply){{sink}}})

@@ -21,7 +21,33 @@ var (
 	ErrNotFinite   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR increment would produce NaN or Infinity"}
 	ErrHashInteger = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR hash value is not an integer"}
 	ErrHashFloat   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR hash value is not a float"}
+
+	ErrPositive     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range, must be positive"}
+	ErrRange        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range"}
+	ErrOffset       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR offset is out of range"}
+	ErrDecrement    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR decrement would overflow"}
+	ErrBitOffset    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR bit offset is not an integer or out of range"}
+	ErrBit          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR bit is not an integer or out of range"}
+	ErrNaNOrInf     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is NaN or Infinity"}
+	ErrScoreNaN     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR resulting score is not a number (NaN)"}
+	ErrLexBounds    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR min or max not valid string range item"}
+	ErrWeight       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR weight value is not a float"}
+	ErrNoKey        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR no such key"}
+	ErrSameObject   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR source and destination objects are the same"}
+	ErrDatabase     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR DB index is out of range"}
+	ErrNumKeys      = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR numkeys should be greater than 0"}
+	ErrManyKeys     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR Number of keys can't be greater than number of args"}
+	ErrLimit        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR LIMIT can't be negative"}
+	ErrCount        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR count should be greater than 0"}
+	ErrNotTracked   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."}
+	ErrStringLength = &wire.Error{Code: wire.CodeTooLarge, Text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)"}
 )
+
+// ErrReplyLost is the error of a command that takes something away and has run
+// already, when it is sent again because its reply had been lost: what it took
+// cannot be named any more.
+var ErrReplyLost = &wire.Error{Code: wire.CodeTimeout,
+	Text: "TIMEOUT the command has run, but its reply was lost on the way: look at the key before running it again"}
 
 // ErrWrongType is the error of a command on a key that holds another kind.
 var ErrWrongType = &wire.Error{Code: wire.CodeWrongType,
@@ -61,4 +87,9 @@ func wrongNumber(verb string) *wire.Error {
 
 func invalidExpire(verb string) *wire.Error {
 	return badRequest(fmt.Sprintf("ERR invalid expire time in '%s' command", strings.ToLower(verb)))
+}
+
+// unknownSub is the error of a subcommand that there is not.
+func unknownSub(verb, sub string) *wire.Error {
+	return badRequest(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.", sub, verb))
 }

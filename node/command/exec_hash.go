@@ -1,6 +1,8 @@
 package command
 
 import (
+	"math"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
 )
@@ -19,8 +21,21 @@ func execHset(t Target, cmd wire.Command) wire.Reply {
 				added++
 			}
 		}
+		if cmd.Args[0] == "HMSET" {
+			return wire.OK, nil
+		}
 		return wire.Int(added), nil
 	})
+}
+
+func execHsetnx(t Target, cmd wire.Command) wire.Reply {
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		if _, ok := m.View().Field(cmd.Args[2]); ok {
+			return wire.Int(0), nil
+		}
+		_, err := m.HSet(cmd.Args[2], cmd.Args[3])
+		return wire.Int(1), err
+	}, always(wire.Int(1)))
 }
 
 func execHget(t Target, cmd wire.Command) wire.Reply {
@@ -29,19 +44,21 @@ func execHget(t Target, cmd wire.Command) wire.Reply {
 
 func execHmget(t Target, cmd wire.Command) wire.Reply {
 	return of(t, crdt.KindHash, cmd, func(v crdt.View) wire.Reply {
-		out := make([]wire.Reply, 0, len(cmd.Args)-2)
-		for _, f := range cmd.Args[2:] {
-			out = append(out, text(v.Field(f)))
-		}
-		return wire.List(out...)
+		return lookUp(cmd.Args[2:], func(f string) wire.Reply { return text(v.Field(f)) })
 	})
 }
 
+// execHgetall is HGETALL, HKEYS and HVALS.
 func execHgetall(t Target, cmd wire.Command) wire.Reply {
 	return of(t, crdt.KindHash, cmd, func(v crdt.View) wire.Reply {
 		out := []wire.Reply{}
 		for f := range v.Fields() {
-			out = append(out, wire.String(f), text(v.Field(f)))
+			if cmd.Args[0] != "HVALS" {
+				out = append(out, wire.String(f))
+			}
+			if cmd.Args[0] != "HKEYS" {
+				out = append(out, text(v.Field(f)))
+			}
 		}
 		return wire.List(out...)
 	})
@@ -51,8 +68,11 @@ func execHdel(t Target, cmd wire.Command) wire.Reply {
 	return modify(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) { return count(cmd.Args[2:], m.HDel) })
 }
 
-func execHlen(t Target, cmd wire.Command) wire.Reply {
-	return of(t, crdt.KindHash, cmd, func(v crdt.View) wire.Reply { return wire.Int(int64(v.Len())) })
+func execHstrlen(t Target, cmd wire.Command) wire.Reply {
+	return of(t, crdt.KindHash, cmd, func(v crdt.View) wire.Reply {
+		s, _ := v.Field(cmd.Args[2])
+		return wire.Int(int64(len(s)))
+	})
 }
 
 func execHexists(t Target, cmd wire.Command) wire.Reply {
@@ -77,6 +97,9 @@ func execHincrByFloat(t Target, cmd wire.Command) wire.Reply {
 	by, err := ParseFloat(cmd.Args[3])
 	if err != nil {
 		return wire.Fail(err)
+	}
+	if math.IsInf(by, 0) {
+		return wire.Fail(ErrNaNOrInf)
 	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		sum, err := m.HIncrFloat(cmd.Args[2], by)

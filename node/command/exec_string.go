@@ -1,9 +1,14 @@
 package command
 
 import (
+	"math"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
 )
+
+// Whatever is computed from the value before (APPEND, SETRANGE, SETBIT) is a put
+// of the new value: of two concurrent ones the last by the cluster's clock shows.
 
 func execGet(t Target, cmd wire.Command) wire.Reply {
 	return of(t, crdt.KindString, cmd, func(v crdt.View) wire.Reply { return text(v.Get()) })
@@ -17,14 +22,102 @@ func execSet(t Target, cmd wire.Command) wire.Reply {
 	if !Unsafe(cmd) {
 		cmd.Request = 0
 	}
+	return set(t, cmd, args)
+}
+
+// set runs SET and its like. Only one that was done is remembered.
+func set(t Target, cmd wire.Command, args SetArgs) wire.Reply {
+	again := always(wire.OK)
+	if args.Get {
+		again = lost
+	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-		exists := m.View().Exists()
-		if (args.IfAbsent && exists) || (args.IfPresent && !exists) {
-			return wire.Nil, nil
+		v := m.View()
+		old := wire.OK
+		if args.Get {
+			if err := mustBe(v, crdt.KindString); err != nil {
+				return wire.Reply{}, err
+			}
+			old = text(v.Get())
+		}
+		if args.IfAbsent && v.Exists() || args.IfPresent && !v.Exists() {
+			if !args.Get {
+				old = wire.Nil
+			}
+			return old, nil
+		}
+		if args.KeepTTL {
+			args.ExpireAt = v.ExpireAt()
 		}
 		m.Set(args.Value, args.ExpireAt)
-		return wire.OK, nil
-	}, func(crdt.View) wire.Reply { return wire.OK }) // Only one that was done is remembered.
+		return old, nil
+	}, again)
+}
+
+func execSetnx(t Target, cmd wire.Command) wire.Reply {
+	r := set(t, cmd, SetArgs{Value: cmd.Args[2], ExpireAt: crdt.Never, IfAbsent: true})
+	if r.Type == wire.TypeError {
+		return r
+	}
+	done := flag(r.Type == wire.TypeString)
+	done.Wrote = r.Wrote
+	return done
+}
+
+func execSetex(t Target, cmd wire.Command) wire.Reply {
+	e := expiryVerbs[cmd.Args[0]]
+	e.arg = cmd.Args[2]
+	at, err := e.at(cmd.Args[0], t.Now())
+	if err != nil {
+		return wire.Fail(err)
+	}
+	cmd.Request = 0
+	return set(t, cmd, SetArgs{Value: cmd.Args[3], ExpireAt: at})
+}
+
+func execGetset(t Target, cmd wire.Command) wire.Reply {
+	return set(t, cmd, SetArgs{Value: cmd.Args[2], ExpireAt: crdt.Never, Get: true})
+}
+
+// changeString runs a command on a string that is there: without one it replies
+// nil.
+func changeString(t Target, cmd wire.Command, run func(m *crdt.Mutator) error) wire.Reply {
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		v := m.View()
+		if err := mustBe(v, crdt.KindString); err != nil || !v.Exists() {
+			return wire.Nil, err
+		}
+		return text(v.Get()), run(m)
+	}, lost)
+}
+
+func execGetdel(t Target, cmd wire.Command) wire.Reply {
+	return changeString(t, cmd, func(m *crdt.Mutator) error {
+		m.Del()
+		return nil
+	})
+}
+
+func execGetex(t Target, cmd wire.Command) wire.Reply {
+	o, err := parseStringOptions(cmd.Args[2:], true)
+	if err != nil {
+		return wire.Fail(err)
+	}
+	now := t.Now()
+	cmd.Request = 0
+	return changeString(t, cmd, func(m *crdt.Mutator) error {
+		switch {
+		case o.persist:
+			m.Persist()
+		case o.expiry.unit != 0:
+			at, err := o.expiry.at("GETEX", now)
+			if err != nil {
+				return err
+			}
+			m.Expire(at)
+		}
+		return nil
+	})
 }
 
 func execMget(t Target, cmd wire.Command) wire.Reply {
@@ -47,10 +140,19 @@ func execMset(t Target, cmd wire.Command) wire.Reply {
 	return last
 }
 
+// execIncrBy is INCR, INCRBY, DECR and DECRBY.
 func execIncrBy(t Target, cmd wire.Command) wire.Reply {
-	by, err := ParseInt(cmd.Args[2])
-	if err != nil {
-		return wire.Fail(err)
+	by, err := int64(1), error(nil)
+	if len(cmd.Args) > 2 {
+		if by, err = ParseInt(cmd.Args[2]); err != nil {
+			return wire.Fail(err)
+		}
+	}
+	if cmd.Args[0][0] == 'D' {
+		if by == math.MinInt64 {
+			return wire.Fail(ErrDecrement)
+		}
+		by = -by
 	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		n, err := m.Incr(by)
@@ -61,7 +163,8 @@ func execIncrBy(t Target, cmd wire.Command) wire.Reply {
 func execIncrByFloat(t Target, cmd wire.Command) wire.Reply {
 	by, err := ParseFloat(cmd.Args[2])
 	if err != nil {
-		return wire.Fail(err)
+		// A key of another kind comes first.
+		return of(t, crdt.KindString, cmd, func(crdt.View) wire.Reply { return wire.Fail(err) })
 	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		sum, err := m.IncrFloat(by)

@@ -1,30 +1,96 @@
 package command
 
 import (
+	"math"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
 )
 
 func execZadd(t Target, cmd wire.Command) wire.Reply {
-	members, err := ParseZAdd(cmd)
+	args, err := ParseZAdd(cmd)
 	if err != nil {
 		return wire.Fail(err)
 	}
-	return modify(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-		added := int64(0)
-		counted := map[string]bool{}
-		for _, x := range members {
-			isNew, err := m.ZAdd(x.Name, x.Score)
-			if err != nil {
-				return wire.Reply{}, err
-			}
-			if isNew && !counted[x.Name] {
-				counted[x.Name] = true
-				added++
-			}
+	if args.Increment {
+		return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) { return args.increment(m) },
+			func(v crdt.View) wire.Reply { return score(v.Score(args.Members[0].Name)) })
+	}
+	return modify(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) { return args.add(m) })
+}
+
+// allows reports whether a member may be given a score in place of another, which
+// it has if had is true.
+func (z ZAddArgs) allows(had bool, before, after float64) bool {
+	switch {
+	case !had:
+		return !z.IfPresent
+	case z.IfAbsent, z.IfGreater && after <= before, z.IfLess && after >= before:
+		return false
+	}
+	return true
+}
+
+// add gives members their scores. Of a member that is named twice the later score
+// is judged against the earlier.
+func (z ZAddArgs) add(m *crdt.Mutator) (wire.Reply, error) {
+	v := m.View()
+	if err := mustBe(v, crdt.KindZSet); err != nil {
+		return wire.Reply{}, err
+	}
+	given := map[string]float64{}
+	n := int64(0)
+	for _, x := range z.Members {
+		before, had := given[x.Name]
+		if !had {
+			before, had = v.Score(x.Name)
 		}
-		return wire.Int(added), nil
-	})
+		if !z.allows(had, before, x.Score) {
+			continue
+		}
+		if !had || z.Changed && before != x.Score {
+			n++
+		}
+		given[x.Name] = x.Score
+		if _, err := m.ZAdd(x.Name, x.Score); err != nil {
+			return wire.Reply{}, err
+		}
+	}
+	return wire.Int(n), nil
+}
+
+// increment adds to a member's score, unless that is not allowed.
+func (z ZAddArgs) increment(m *crdt.Mutator) (wire.Reply, error) {
+	x := z.Members[0]
+	before, had := m.View().Score(x.Name)
+	if err := mustBe(m.View(), crdt.KindZSet); err != nil {
+		return wire.Reply{}, err
+	}
+	switch {
+	case !had && z.IfPresent, had && z.IfAbsent:
+		return wire.Nil, nil
+	case math.IsNaN(before + x.Score):
+		return wire.Reply{}, ErrScoreNaN
+	case !z.allows(had, before, before+x.Score):
+		return wire.Nil, nil
+	}
+	sum, err := zincr(m, x.Name, x.Score)
+	return wire.Float(sum), err
+}
+
+// zincr adds to a member's score. A sum that is infinite is put, since nothing can
+// be added to it or taken from it any more.
+func zincr(m *crdt.Mutator, member string, by float64) (float64, error) {
+	before, _ := m.View().Score(member)
+	sum := before + by
+	switch {
+	case math.IsNaN(sum):
+		return 0, ErrScoreNaN
+	case math.IsInf(sum, 0):
+		_, err := m.ZAdd(member, sum)
+		return sum, err
+	}
+	return m.ZIncr(member, by)
 }
 
 func execZrem(t Target, cmd wire.Command) wire.Reply {
@@ -43,32 +109,70 @@ func execZscore(t Target, cmd wire.Command) wire.Reply {
 	return of(t, crdt.KindZSet, cmd, func(v crdt.View) wire.Reply { return score(v.Score(cmd.Args[2])) })
 }
 
+func execZmscore(t Target, cmd wire.Command) wire.Reply {
+	return of(t, crdt.KindZSet, cmd, func(v crdt.View) wire.Reply {
+		return lookUp(cmd.Args[2:], func(member string) wire.Reply { return score(v.Score(member)) })
+	})
+}
+
 func execZincrBy(t Target, cmd wire.Command) wire.Reply {
 	by, err := ParseFloat(cmd.Args[2])
 	if err != nil {
 		return wire.Fail(err)
 	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-		sum, err := m.ZIncr(cmd.Args[3], by)
+		if err := mustBe(m.View(), crdt.KindZSet); err != nil {
+			return wire.Reply{}, err
+		}
+		sum, err := zincr(m, cmd.Args[3], by)
 		return wire.Float(sum), err
 	}, func(v crdt.View) wire.Reply { return score(v.Score(cmd.Args[3])) })
 }
 
-func execZrange(t Target, cmd wire.Command) wire.Reply {
-	args, err := ParseZRange(cmd)
-	if err != nil {
-		return wire.Fail(err)
-	}
+// execZrank is ZRANK and ZREVRANK.
+func execZrank(t Target, cmd wire.Command) wire.Reply {
 	return of(t, crdt.KindZSet, cmd, func(v crdt.View) wire.Reply {
-		var members []Member
-		for name := range v.Fields() {
-			f, _ := v.Score(name)
-			members = append(members, Member{Score: f, Name: name})
+		at, ok := v.Score(cmd.Args[2])
+		if !ok {
+			return wire.Nil
 		}
-		return MembersReply(args.Select(members), args.WithScores)
+		self, before, behind := Member{at, cmd.Args[2]}, int64(0), int64(0)
+		for name, f := range v.Scores() {
+			switch c := CompareMembers(Member{f, name}, self); {
+			case c < 0:
+				before++
+			case c > 0:
+				behind++
+			}
+		}
+		if cmd.Args[0] == "ZREVRANK" {
+			return wire.Int(behind)
+		}
+		return wire.Int(before)
 	})
 }
 
-func execZcard(t Target, cmd wire.Command) wire.Reply {
-	return of(t, crdt.KindZSet, cmd, func(v crdt.View) wire.Reply { return wire.Int(int64(v.Len())) })
+// execZpop is ZPOPMIN and ZPOPMAX.
+func execZpop(t Target, cmd wire.Command) wire.Reply {
+	n, _, err := parsePopCount(cmd)
+	if err != nil {
+		return wire.Fail(err)
+	}
+	ends := ZRangeArgs{Stop: n - 1, Reverse: cmd.Args[0] == "ZPOPMAX"}
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		v := m.View()
+		if err := mustBe(v, crdt.KindZSet); err != nil || n == 0 {
+			return wire.List(), err
+		}
+		members := ends.of(v)
+		return MembersReply(members, true), removeAll(m, namesOf(members), m.ZRem)
+	}, lost)
+}
+
+func namesOf(members []Member) []string {
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i] = m.Name
+	}
+	return names
 }

@@ -84,10 +84,10 @@ func Check(c wire.Command, l Limits) error {
 	if n := len(c.Args); n > l.MaxArgs {
 		return tooManyArgs(n, l.MaxArgs)
 	}
-	total := 0
+	total, options := 0, s.optionsIn(c)
 	for i, a := range c.Args[1:] {
 		total += len(a)
-		if err := l.checkArg(s.role(i), len(a)); err != nil {
+		if err := l.checkArg(s.role(i, options), len(a)); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -31,93 +30,6 @@ func ParseFloat(arg string) (float64, error) {
 	return f, nil
 }
 
-// SetArgs are the arguments of SET.
-type SetArgs struct {
-	Key, Value string
-	// ExpireAt is in milliseconds since the Unix epoch, crdt.Never for no expiry.
-	ExpireAt int64
-	// IfAbsent and IfPresent say to set only a key that does not exist (NX), or
-	// only one that does (XX). At most one is true.
-	IfAbsent, IfPresent bool
-}
-
-// ParseSet reads the arguments of SET at a time in milliseconds since the Unix
-// epoch. It is that of the node that runs the command.
-func ParseSet(c wire.Command, nowMillis int64) (SetArgs, error) {
-	s := SetArgs{Key: c.Args[1], Value: c.Args[2], ExpireAt: crdt.Never}
-	hasExpiry := false
-	for opts := c.Args[3:]; len(opts) > 0; {
-		option := strings.ToUpper(opts[0])
-		opts = opts[1:]
-		switch {
-		case option == "NX" && !s.IfPresent:
-			s.IfAbsent = true
-		case option == "XX" && !s.IfAbsent:
-			s.IfPresent = true
-		case (option == "PX" || option == "PXAT") && !hasExpiry && len(opts) > 0:
-			n, err := ParseInt(opts[0])
-			if err != nil {
-				return s, err
-			}
-			from := nowMillis
-			if option == "PXAT" {
-				from = 0
-			}
-			at, ok := expiry(from, n)
-			if n <= 0 || !ok {
-				return s, invalidExpire("SET")
-			}
-			s.ExpireAt, hasExpiry, opts = at, true, opts[1:]
-		default:
-			return s, ErrSyntax
-		}
-	}
-	return s, nil
-}
-
-// ParseExpire returns the time at which PEXPIRE and PEXPIREAT let a key expire,
-// in milliseconds since the Unix epoch, at a time of the node that runs the
-// command. It may have passed.
-func ParseExpire(c wire.Command, nowMillis int64) (int64, error) {
-	n, err := ParseInt(c.Args[2])
-	if err != nil {
-		return 0, err
-	}
-	from := nowMillis
-	if c.Args[0] == "PEXPIREAT" {
-		from = 0
-	}
-	at, ok := expiry(from, n)
-	if !ok {
-		return 0, invalidExpire(c.Args[0])
-	}
-	return at, nil
-}
-
-// expiry returns from+n, at most the last millisecond that a stamp can hold, and
-// false when that overflows.
-func expiry(from, n int64) (int64, bool) {
-	at := from + n
-	if (at > from) != (n > 0) {
-		return 0, false
-	}
-	return min(at, crdt.MaxMillis), true
-}
-
-// TTLReply returns the reply of PTTL and PEXPIRETIME for what a key shows.
-func TTLReply(verb string, v crdt.View, nowMillis int64) wire.Reply {
-	at := v.ExpireAt()
-	switch {
-	case !v.Exists():
-		return wire.Int(missing)
-	case at == crdt.Never:
-		return wire.Int(noExpiry)
-	case verb == "PTTL":
-		return wire.Int(max(at-nowMillis, 0))
-	}
-	return wire.Int(at)
-}
-
 // DefaultScanCount is how many keys SCAN looks at when it is not told.
 const DefaultScanCount = 10
 
@@ -135,18 +47,31 @@ type ScanArgs struct {
 
 // ParseScan reads the arguments of SCAN.
 func ParseScan(c wire.Command) (ScanArgs, error) {
-	s := ScanArgs{Count: DefaultScanCount, Match: NewGlob("*")}
-	cursor, err := strconv.ParseUint(c.Args[1], 10, 64)
+	cursor, err := parseCursor(c.Args[1])
 	if err != nil {
-		return s, ErrCursor
+		return ScanArgs{}, err
 	}
+	s, err := parseScanOptions(c.Args[2:], true)
 	s.Cursor = cursor
-	opts := c.Args[2:]
+	return s, err
+}
+
+func parseCursor(arg string) (uint64, error) {
+	cursor, err := strconv.ParseUint(arg, 10, 64)
+	if err != nil {
+		return 0, ErrCursor
+	}
+	return cursor, nil
+}
+
+// parseScanOptions reads what follows the cursor. Only SCAN itself takes a type.
+func parseScanOptions(opts []string, typed bool) (ScanArgs, error) {
+	s := ScanArgs{Count: DefaultScanCount, Match: NewGlob("*")}
 	for ; len(opts) >= 2; opts = opts[2:] {
-		switch strings.ToUpper(opts[0]) {
-		case "MATCH":
+		switch option := strings.ToUpper(opts[0]); {
+		case option == "MATCH":
 			s.Match = NewGlob(opts[1])
-		case "COUNT":
+		case option == "COUNT":
 			n, err := ParseInt(opts[1])
 			if err != nil {
 				return s, err
@@ -155,7 +80,7 @@ func ParseScan(c wire.Command) (ScanArgs, error) {
 				return s, ErrSyntax
 			}
 			s.Count = int(min(n, MaxScanCount))
-		case "TYPE":
+		case option == "TYPE" && typed:
 			if s.Kind = kindNamed(opts[1]); s.Kind == crdt.KindNone {
 				return s, badRequest("ERR unknown type name '" + shorten(opts[1]) + "'")
 			}
@@ -244,30 +169,3 @@ func ParseVerify(c wire.Command) (limit int, err error) {
 	}
 	return int(min(n, MaxVerifyLimit)), nil
 }
-
-// Bound is one end of a range of scores.
-type Bound struct {
-	Score float64
-	// Exclusive leaves out members of exactly this score.
-	Exclusive bool
-}
-
-// String returns the bound as ZRANGE takes it: "1.5", "(1.5", "-inf".
-func (b Bound) String() string {
-	if b.Exclusive {
-		return "(" + crdt.FormatFloat(b.Score)
-	}
-	return crdt.FormatFloat(b.Score)
-}
-
-func parseBound(arg string) (Bound, error) {
-	text, exclusive := strings.CutPrefix(arg, "(")
-	f, ok := crdt.ParseFloat(text)
-	if !ok {
-		return Bound{}, ErrBounds
-	}
-	return Bound{f, exclusive}, nil
-}
-
-// noLimit is the Count of a range that has no limit.
-const noLimit = math.MaxInt64

@@ -30,7 +30,15 @@ func TestParseSet(t *testing.T) {
 		"SET k v PXAT -9223372036854775808":    {},
 		"SET k v PX -9223372036854775808":      {},
 		"SET k v PX":                           {},
-		"SET k v PX 1 PX 1":                    {},
+		"SET k v PX 1 PX 2":                    {ExpireAt: now + 2}, // as in Redis
+		"SET k v EX 1":                         {ExpireAt: now + 1000},
+		"SET k v exat 2":                       {ExpireAt: 2000},
+		"SET k v EX 9223372036854775":          {},
+		"SET k v EX 9223372036854776":          {},
+		"SET k v KEEPTTL get":                  {ExpireAt: crdt.Never, KeepTTL: true, Get: true},
+		"SET k v KEEPTTL EX 1":                 {},
+		"SET k v EX 1 KEEPTTL":                 {},
+		"SET k v PERSIST":                      {},
 		"SET k v PX 1 PXAT 1":                  {},
 		"SET k v NX XX":                        {},
 		"SET k v XX NX":                        {},
@@ -129,6 +137,15 @@ func TestParseZRange(t *testing.T) {
 		"ZRANGE k nan 2 BYSCORE":                            {},
 		"ZRANGE k ( 2 BYSCORE":                              {},
 		"ZRANGE k a b BYLEX":                                {},
+		"ZRANGE k [a (b BYLEX":                              {ByLex: true, First: LexBound{Name: "a"}, Last: LexBound{Name: "b", Exclusive: true}, Count: noLimit},
+		"ZRANGE k + - BYLEX REV":                            {ByLex: true, Reverse: true, First: LexBound{Infinite: -1}, Last: LexBound{Infinite: 1}, Count: noLimit},
+		"ZRANGE k - + BYLEX WITHSCORES":                     {},
+		"ZRANGE k - + BYLEX BYSCORE":                        {},
+		"ZRANGE k 1 2 LIMIT 3 -1":                           {Start: 1, Stop: 2, Count: noLimit},
+		"ZREVRANGEBYSCORE k 2 1 LIMIT 0 1":                  {ByScore: true, Reverse: true, Min: Bound{Score: 1}, Max: Bound{Score: 2}, Count: 1},
+		"ZRANGEBYSCORE k 1 2 REV":                           {},
+		"ZRANGESTORE d k 1 2":                               {Start: 1, Stop: 2, Count: noLimit},
+		"ZRANGESTORE d k 1 2 WITHSCORES":                    {},
 		"ZRANGE k 0 9223372036854775808":                    {},
 		"ZRANGE k -9223372036854775808 9223372036854775807": {Start: math.MinInt64, Stop: math.MaxInt64, Count: noLimit},
 	} {
@@ -196,9 +213,9 @@ func TestParseRest(t *testing.T) {
 			t.Errorf("%s: want %d, have %d, %v", line, want, have, err)
 		}
 	}
-	members, err := ParseZAdd(cmd("ZADD k 1 a -inf b"))
-	if err != nil || !reflect.DeepEqual(members, []Member{{1, "a"}, {math.Inf(-1), "b"}}) {
-		t.Errorf("ZADD: have %v, %v", members, err)
+	z, err := ParseZAdd(cmd("ZADD k CH xx 1 a -inf b"))
+	if err != nil || !reflect.DeepEqual(z, ZAddArgs{Members: []Member{{1, "a"}, {math.Inf(-1), "b"}}, IfPresent: true, Changed: true}) {
+		t.Errorf("ZADD: have %+v, %v", z, err)
 	}
 }
 

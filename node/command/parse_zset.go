@@ -2,11 +2,90 @@ package command
 
 import (
 	"cmp"
-	"slices"
+	"math"
 	"strings"
 
+	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
 )
+
+// Bound is one end of a range of scores.
+type Bound struct {
+	Score float64
+	// Exclusive leaves out members of exactly this score.
+	Exclusive bool
+}
+
+// String returns the bound as ZRANGE takes it: "1.5", "(1.5", "-inf".
+func (b Bound) String() string {
+	if b.Exclusive {
+		return "(" + crdt.FormatFloat(b.Score)
+	}
+	return crdt.FormatFloat(b.Score)
+}
+
+func parseBound(arg string) (Bound, error) {
+	text, exclusive := strings.CutPrefix(arg, "(")
+	f, ok := crdt.ParseFloat(text)
+	if !ok {
+		return Bound{}, ErrBounds
+	}
+	return Bound{f, exclusive}, nil
+}
+
+// below and above report whether a score lies outside of a range that begins or
+// ends here.
+func (b Bound) below(score float64) bool {
+	return score < b.Score || b.Exclusive && score == b.Score
+}
+
+func (b Bound) above(score float64) bool {
+	return score > b.Score || b.Exclusive && score == b.Score
+}
+
+// LexBound is one end of a range of names: "[a" with a itself, "(a" without it,
+// "-" before all, "+" behind all.
+type LexBound struct {
+	Name      string
+	Exclusive bool
+	// Infinite is -1 for a bound before all names, 1 for one behind all.
+	Infinite int
+}
+
+func parseLexBound(arg string) (LexBound, error) {
+	switch {
+	case arg == "-":
+		return LexBound{Infinite: -1}, nil
+	case arg == "+":
+		return LexBound{Infinite: 1}, nil
+	case strings.HasPrefix(arg, "["):
+		return LexBound{Name: arg[1:]}, nil
+	case strings.HasPrefix(arg, "("):
+		return LexBound{Name: arg[1:], Exclusive: true}, nil
+	}
+	return LexBound{}, ErrLexBounds
+}
+
+// side says whether a name lies before the bound, at it, or behind it.
+func (b LexBound) side(name string) int {
+	if b.Infinite != 0 {
+		return -b.Infinite
+	}
+	return strings.Compare(name, b.Name)
+}
+
+func (b LexBound) below(name string) bool {
+	side := b.side(name)
+	return side < 0 || b.Exclusive && side == 0
+}
+
+func (b LexBound) above(name string) bool {
+	side := b.side(name)
+	return side > 0 || b.Exclusive && side == 0
+}
+
+// noLimit is the Count of a range that has no limit.
+const noLimit = math.MaxInt64
 
 // ZRangeArgs are the arguments of ZRANGE.
 type ZRangeArgs struct {
@@ -16,133 +95,117 @@ type ZRangeArgs struct {
 	// ByScore chooses by score, from Min to Max whatever the order, instead.
 	ByScore  bool
 	Min, Max Bound
+	// ByLex chooses by name, from First to Last whatever the order. It makes sense
+	// when all scores are the same.
+	ByLex       bool
+	First, Last LexBound
 	// Reverse turns the order around.
 	Reverse bool
-	// Offset and Count cut a range by score: Offset members are left out, at most
-	// Count returned. A negative Offset leaves nothing, as in Redis.
+	// Offset and Count cut a range by score or name: Offset members are left out,
+	// at most Count returned. A negative Offset leaves nothing, as in Redis.
 	Offset, Count int64
 	// WithScores asks for each member's score behind it.
 	WithScores bool
 }
 
-// ParseZRange reads the arguments of ZRANGE.
-func ParseZRange(c wire.Command) (ZRangeArgs, error) {
-	z := ZRangeArgs{Key: c.Args[1], Count: noLimit}
-	limited := false
-	for opts := c.Args[4:]; len(opts) > 0; opts = opts[1:] {
-		switch strings.ToUpper(opts[0]) {
-		case "BYSCORE":
-			z.ByScore = true
-		case "REV":
-			z.Reverse = true
-		case "WITHSCORES":
-			z.WithScores = true
-		case "LIMIT":
-			if len(opts) < 3 {
-				return z, ErrSyntax
-			}
-			if err := z.parseLimit(opts[1], opts[2]); err != nil {
-				return z, err
-			}
-			limited, opts = true, opts[2:]
-		default:
-			return z, ErrSyntax
-		}
-	}
-	if limited && !z.ByScore {
-		return z, badRequest("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
-	}
-	return z, z.parseEnds(c.Args[2], c.Args[3])
+// rangeForm is what the name of a command says of its range.
+type rangeForm struct {
+	byScore, byLex, reverse bool
+	open                    bool // options say the rest: ZRANGE and ZRANGESTORE
+	store                   bool // there is no reply of members
 }
 
-func (z *ZRangeArgs) parseLimit(offset, count string) (err error) {
-	if z.Offset, err = ParseInt(offset); err != nil {
-		return err
+var rangeForms = map[string]rangeForm{
+	"ZRANGE":           {open: true},
+	"ZRANGESTORE":      {open: true, store: true},
+	"ZREVRANGE":        {reverse: true},
+	"ZRANGEBYSCORE":    {byScore: true},
+	"ZREVRANGEBYSCORE": {byScore: true, reverse: true},
+	"ZRANGEBYLEX":      {byLex: true},
+	"ZREVRANGEBYLEX":   {byLex: true, reverse: true},
+	"ZCOUNT":           {byScore: true},
+	"ZLEXCOUNT":        {byLex: true},
+	"ZREMRANGEBYRANK":  {},
+	"ZREMRANGEBYSCORE": {byScore: true},
+	"ZREMRANGEBYLEX":   {byLex: true},
+}
+
+// ParseZRange reads the arguments of ZRANGE and of all commands that choose a
+// range of a sorted set. Key is the sorted set's.
+func ParseZRange(c wire.Command) (ZRangeArgs, error) {
+	form, args := rangeForms[c.Args[0]], c.Args[1:]
+	if form.store {
+		args = args[1:]
 	}
-	if z.Count, err = ParseInt(count); err != nil {
-		return err
+	z := ZRangeArgs{Key: args[0], ByScore: form.byScore, ByLex: form.byLex, Reverse: form.reverse, Count: -1}
+	if err := z.parseOptions(form, args[3:]); err != nil {
+		return z, err
+	}
+	byRank := !z.ByScore && !z.ByLex
+	switch {
+	case z.Count != -1 && byRank:
+		return z, badRequest("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
+	case z.WithScores && z.ByLex:
+		return z, badRequest("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
+	case byRank:
+		z.Offset = 0
 	}
 	if z.Count < 0 {
 		z.Count = noLimit
+	}
+	return z, z.parseEnds(args[1], args[2])
+}
+
+func (z *ZRangeArgs) parseOptions(form rangeForm, opts []string) (err error) {
+	for ; len(opts) > 0; opts = opts[1:] {
+		switch option := strings.ToUpper(opts[0]); {
+		case option == "WITHSCORES" && !form.store:
+			z.WithScores = true
+		case option == "LIMIT" && len(opts) > 2:
+			if z.Offset, err = ParseInt(opts[1]); err != nil {
+				return err
+			}
+			if z.Count, err = ParseInt(opts[2]); err != nil {
+				return err
+			}
+			opts = opts[2:]
+		case option == "REV" && form.open && !z.Reverse:
+			z.Reverse = true
+		case option == "BYLEX" && form.open && !z.ByScore && !z.ByLex:
+			z.ByLex = true
+		case option == "BYSCORE" && form.open && !z.ByScore && !z.ByLex:
+			z.ByScore = true
+		default:
+			return ErrSyntax
+		}
 	}
 	return nil
 }
 
 func (z *ZRangeArgs) parseEnds(first, last string) (err error) {
-	if z.ByScore {
-		if z.Reverse {
-			first, last = last, first
-		}
-		if z.Min, err = parseBound(first); err != nil {
-			return err
-		}
-		z.Max, err = parseBound(last)
-		return err
+	if z.Reverse && (z.ByScore || z.ByLex) {
+		first, last = last, first
 	}
-	if z.Start, err = ParseInt(first); err != nil {
-		return err
+	switch {
+	case z.ByScore:
+		if z.Min, err = parseBound(first); err == nil {
+			z.Max, err = parseBound(last)
+		}
+	case z.ByLex:
+		if z.First, err = parseLexBound(first); err == nil {
+			z.Last, err = parseLexBound(last)
+		}
+	default:
+		if z.Start, err = ParseInt(first); err == nil {
+			z.Stop, err = ParseInt(last)
+		}
 	}
-	z.Stop, err = ParseInt(last)
 	return err
 }
 
 // CompareMembers orders members by score, those of equal score by name.
 func CompareMembers(a, b Member) int {
 	return cmp.Or(cmp.Compare(a.Score, b.Score), strings.Compare(a.Name, b.Name))
-}
-
-// Select returns the members that the arguments choose, in order. It sorts
-// members, whose memory the result shares.
-func (z ZRangeArgs) Select(members []Member) []Member {
-	slices.SortFunc(members, CompareMembers)
-	if z.ByScore {
-		members = between(members, z.Min, z.Max)
-	}
-	if z.Reverse {
-		slices.Reverse(members)
-	}
-	first, end := z.Offset, int64(len(members))
-	switch {
-	case !z.ByScore:
-		first, end = positions(z.Start, z.Stop, int64(len(members)))
-	case first < 0 || first >= end:
-		return nil
-	default:
-		end = first + min(z.Count, end-first)
-	}
-	if first >= end {
-		return nil
-	}
-	return members[first:end]
-}
-
-// between returns the part of sorted members with scores between two bounds.
-func between(members []Member, lo, hi Bound) []Member {
-	from, _ := slices.BinarySearchFunc(members, lo, func(m Member, b Bound) int {
-		if m.Score < b.Score || (m.Score == b.Score && b.Exclusive) {
-			return -1
-		}
-		return 1
-	})
-	to, _ := slices.BinarySearchFunc(members, hi, func(m Member, b Bound) int {
-		if m.Score < b.Score || (m.Score == b.Score && !b.Exclusive) {
-			return -1
-		}
-		return 1
-	})
-	return members[from:max(from, to)]
-}
-
-// positions turns inclusive positions, negative ones from the end, into a half
-// open range within n. It is empty when first >= end.
-func positions(start, stop, n int64) (first, end int64) {
-	if start < 0 {
-		start = max(start+n, 0)
-	}
-	if stop < 0 {
-		stop += n
-	}
-	return start, min(stop, n-1) + 1
 }
 
 // MembersReply returns the reply of ZRANGE.
@@ -161,16 +224,67 @@ func MembersReply(members []Member, withScores bool) wire.Reply {
 	return wire.List(out...)
 }
 
-// ParseZAdd reads the members and scores of ZADD, in order.
-func ParseZAdd(c wire.Command) ([]Member, error) {
+// ZAddArgs are the arguments of ZADD.
+type ZAddArgs struct {
+	Members []Member // in order
+	// IfAbsent and IfPresent add only new members (NX), or change only present ones
+	// (XX).
+	IfAbsent, IfPresent bool
+	// IfGreater and IfLess give a present member only a higher score (GT), or only a
+	// lower one (LT).
+	IfGreater, IfLess bool
+	// Changed counts members that changed beside new ones (CH).
+	Changed bool
+	// Increment adds to the score of the one member (INCR).
+	Increment bool
+}
+
+// ParseZAdd reads the arguments of ZADD.
+func ParseZAdd(c wire.Command) (z ZAddArgs, err error) {
 	args := c.Args[2:]
-	members := make([]Member, 0, len(args)/2)
-	for ; len(args) >= 2; args = args[2:] {
+	for ; len(args) > 0; args = args[1:] {
+		if flag := z.flag(strings.ToUpper(args[0])); flag != nil {
+			*flag = true
+			continue
+		}
+		break
+	}
+	switch {
+	case len(args) == 0 || len(args)%2 != 0:
+		return z, ErrSyntax
+	case z.IfAbsent && z.IfPresent:
+		return z, badRequest("ERR XX and NX options at the same time are not compatible")
+	case z.IfGreater && z.IfLess || z.IfAbsent && (z.IfGreater || z.IfLess):
+		return z, badRequest("ERR GT, LT, and/or NX options at the same time are not compatible")
+	case z.Increment && len(args) > 2:
+		return z, badRequest("ERR INCR option supports a single increment-element pair")
+	}
+	z.Members = make([]Member, 0, len(args)/2)
+	for ; len(args) > 0; args = args[2:] {
 		score, err := ParseFloat(args[0])
 		if err != nil {
-			return nil, err
+			return z, err
 		}
-		members = append(members, Member{score, args[1]})
+		z.Members = append(z.Members, Member{score, args[1]})
 	}
-	return members, nil
+	return z, nil
+}
+
+// flag returns what an option sets, nil when it is none.
+func (z *ZAddArgs) flag(option string) *bool {
+	switch option {
+	case "NX":
+		return &z.IfAbsent
+	case "XX":
+		return &z.IfPresent
+	case "GT":
+		return &z.IfGreater
+	case "LT":
+		return &z.IfLess
+	case "CH":
+		return &z.Changed
+	case "INCR":
+		return &z.Increment
+	}
+	return nil
 }

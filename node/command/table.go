@@ -9,17 +9,6 @@ import (
 	"github.com/atollcache/atoll/node/wire"
 )
 
-// Keys says which of a command's arguments are keys.
-type Keys uint8
-
-// The rules. Arguments are counted after the verb.
-const (
-	KeysNone  Keys = iota // none: any node can answer
-	KeysFirst             // the first
-	KeysAll               // all of them
-	KeysPairs             // every second one, from the first: keys and values take turns
-)
-
 // Unbounded is the MaxArgs of a command that takes as many arguments as fit.
 const Unbounded = -1
 
@@ -41,12 +30,31 @@ type Spec struct {
 	// Unsafe says that the command must not run twice, so that it needs a request
 	// ID before it is sent again. See [Unsafe] for a command with its arguments.
 	Unsafe bool
+	// Together says that the command's keys depend on each other, or that its key
+	// is not its first argument: it cannot be routed by that. [Across] runs it.
+	Together bool
+	// Hidden says that the command is for nodes among themselves. A front door
+	// answers it as one that there is not, and [All] leaves it out.
+	Hidden bool
+	// Fast says that its work does not grow with what the key holds, Grows that it
+	// may need memory, Dangerous that it is not for every user: it looks at or
+	// drops every key, or changes how the cluster works.
+	Fast, Grows, Dangerous bool
+	// Reply is what its reply looks like; see [Spec.Shape] for a command with its
+	// arguments.
+	Reply Shape
+	// Group is what the command is about.
+	Group Group
+	// Since is the version of Redis that had the command first; empty for one that
+	// Redis does not have.
+	Since string
 	// Summary is one sentence, Example one use with arguments as a shell would
 	// take them.
 	Summary, Example string
 
-	head string // the roles of the first arguments, one letter each
-	tail string // the roles of the rest, repeated; empty when they are options
+	head    string // the roles of the first arguments, one letter each
+	tail    string // the roles of the rest, repeated; empty when they are options
+	options string // words that may stand between head and tail, each between spaces
 }
 
 // The roles of arguments. They decide which limit an argument has.
@@ -57,15 +65,43 @@ const (
 	roleOption = '-'
 )
 
-// role returns the role of an argument, counted after the verb from 0.
-func (s *Spec) role(i int) byte {
+// role returns the role of an argument, counted after the verb from 0. Options
+// are the words that stand between head and tail.
+func (s *Spec) role(i, options int) byte {
 	switch {
 	case i < len(s.head):
 		return s.head[i]
+	case i < len(s.head)+options:
+		return roleOption
 	case s.tail != "":
-		return s.tail[(i-len(s.head))%len(s.tail)]
+		return s.tail[(i-len(s.head)-options)%len(s.tail)]
 	}
 	return roleOption
+}
+
+// optionsIn counts the options between head and tail of a command.
+func (s *Spec) optionsIn(c wire.Command) (n int) {
+	if s.options == "" {
+		return 0
+	}
+	for _, a := range c.Args[1+len(s.head):] {
+		if !isWordOf(s.options, a) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// isWordOf reports whether a word, in any case, is in a list of words that each
+// stand between spaces.
+func isWordOf(list, word string) bool {
+	for w := range strings.FieldsSeq(list) {
+		if strings.EqualFold(w, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // Accepts reports whether the command takes n arguments after the verb.
@@ -73,34 +109,26 @@ func (s *Spec) Accepts(n int) bool {
 	if n < s.MinArgs || (s.MaxArgs != Unbounded && n > s.MaxArgs) {
 		return false
 	}
-	return s.tail == "" || n < len(s.head) || (n-len(s.head))%len(s.tail) == 0
-}
-
-// KeysOf returns the keys of a command that fits its Spec, in order. It shares
-// memory with c where the keys stand side by side.
-func (s *Spec) KeysOf(c wire.Command) []string {
-	args := c.Args[1:]
-	switch s.Keys {
-	case KeysFirst:
-		return args[:1]
-	case KeysAll:
-		return args
-	case KeysPairs:
-		keys := make([]string, 0, len(args)/2)
-		for i := 0; i < len(args); i += 2 {
-			keys = append(keys, args[i])
-		}
-		return keys
-	}
-	return nil
+	return s.tail == "" || s.options != "" || n < len(s.head) || (n-len(s.head))%len(s.tail) == 0
 }
 
 // byName holds all commands. It is never written again.
 var byName = func() map[string]*Spec {
 	m := map[string]*Spec{}
-	for _, family := range [][]Spec{keySpecs, stringSpecs, hashSpecs, setSpecs, zsetSpecs, clusterSpecs} {
-		for i := range family {
-			m[family[i].Name] = &family[i]
+	for _, family := range []struct {
+		group Group
+		specs []Spec
+	}{
+		{GroupGeneric, keySpecs}, {GroupString, stringSpecs}, {GroupBitmap, bitSpecs}, {GroupHash, hashSpecs},
+		{GroupSet, setSpecs}, {GroupSortedSet, zsetSpecs}, {GroupSortedSet, zrangeSpecs},
+		{GroupAtoll, clusterSpecs}, {GroupAtoll, hiddenSpecs},
+	} {
+		for i := range family.specs {
+			s := &family.specs[i]
+			if s.Group == "" {
+				s.Group = family.group
+			}
+			m[s.Name] = s
 		}
 	}
 	return m
@@ -112,9 +140,10 @@ func Lookup(name string) (*Spec, bool) {
 	return s, ok
 }
 
-// All returns the commands, sorted by name.
+// All returns the commands that are not hidden, sorted by name.
 func All() []*Spec {
-	return slices.SortedFunc(maps.Values(byName), func(a, b *Spec) int { return strings.Compare(a.Name, b.Name) })
+	all := slices.SortedFunc(maps.Values(byName), func(a, b *Spec) int { return strings.Compare(a.Name, b.Name) })
+	return slices.DeleteFunc(all, func(s *Spec) bool { return s.Hidden })
 }
 
 // Find returns the Spec of a command after checking that there is one and that
@@ -125,7 +154,7 @@ func Find(c wire.Command) (*Spec, error) {
 	}
 	s, ok := byName[c.Args[0]]
 	if !ok {
-		return nil, unknown(c)
+		return nil, Unknown(c)
 	}
 	if !s.Accepts(len(c.Args) - 1) {
 		return nil, wrongNumber(s.Name)
@@ -133,8 +162,9 @@ func Find(c wire.Command) (*Spec, error) {
 	return s, nil
 }
 
-// unknown names the command and the start of its arguments, as Redis does.
-func unknown(c wire.Command) error {
+// Unknown returns the error for a command that there is not. It names the command
+// and the start of its arguments, as Redis does.
+func Unknown(c wire.Command) error {
 	var args strings.Builder
 	for _, a := range c.Args[1:] {
 		if args.Len() >= 128 {
@@ -146,8 +176,8 @@ func unknown(c wire.Command) error {
 }
 
 // Unsafe reports whether a command must not run twice. That holds for the
-// commands whose Spec says so and for a SET with NX or XX, whose second run would
-// answer that it was not done.
+// commands whose Spec says so and for some with options: a SET with NX, XX or
+// GET would answer otherwise the second time, a ZADD with INCR would count twice.
 func Unsafe(c wire.Command) bool {
 	if len(c.Args) == 0 {
 		return false
@@ -156,10 +186,20 @@ func Unsafe(c wire.Command) bool {
 	if !ok {
 		return false
 	}
-	if s.Name == "SET" {
-		return len(c.Args) > 3 && slices.ContainsFunc(c.Args[3:], func(a string) bool {
-			return strings.EqualFold(a, "NX") || strings.EqualFold(a, "XX")
-		})
+	switch s.Name {
+	case "SET":
+		return hasOption(c, 3, "NX XX GET")
+	case "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT":
+		return hasOption(c, 3, "NX XX GT LT")
+	case "ZADD":
+		n := s.optionsIn(c)
+		return n > 0 && slices.ContainsFunc(c.Args[2:2+n], func(a string) bool { return strings.EqualFold(a, "INCR") })
 	}
 	return s.Unsafe
+}
+
+// hasOption reports whether one of some words is among the arguments from one on,
+// which is counted from the verb.
+func hasOption(c wire.Command, from int, words string) bool {
+	return len(c.Args) > from && slices.ContainsFunc(c.Args[from:], func(a string) bool { return isWordOf(words, a) })
 }

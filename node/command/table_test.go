@@ -34,11 +34,17 @@ func TestSpecs(t *testing.T) {
 		if err := Check(example, Limits{}); err != nil || example.Args[0] != s.Name {
 			t.Errorf("%s: its example %q: %v", s.Name, s.Example, err)
 		}
-		isKey := s.Keys == KeysFirst && s.role(0) == roleKey ||
-			s.Keys == KeysAll && s.role(5) == roleKey ||
-			s.Keys == KeysPairs && s.role(4) == roleKey && s.role(5) == roleValue ||
-			s.Keys == KeysNone
-		if !isKey {
+		isKey := map[Keys]bool{
+			KeysNone:    true,
+			KeysFirst:   s.role(0, 0) == roleKey,
+			KeysAll:     s.role(5, 0) == roleKey,
+			KeysPairs:   s.role(4, 0) == roleKey && s.role(5, 0) == roleValue,
+			KeysTwo:     s.role(0, 0) == roleKey && s.role(1, 0) == roleKey,
+			KeysSecond:  s.role(1, 0) == roleKey,
+			KeysCounted: s.role(0, 0) == roleOption,
+			KeysStored:  s.role(0, 0) == roleKey && s.role(1, 0) == roleOption,
+		}
+		if !isKey[s.Keys] {
 			t.Errorf("%s: rule of keys %d, but the roles are %q, %q", s.Name, s.Keys, s.head, s.tail)
 		}
 		least := len(regexp.MustCompile(`\[[^]]*\]+`).ReplaceAllString(s.Args, ""))
@@ -51,6 +57,10 @@ func TestSpecs(t *testing.T) {
 func TestKeysOf(t *testing.T) {
 	for line, want := range map[string]string{
 		"GET a": "a", "DEL a b a": "a b a", "MSET a 1 b 2": "a b", "HSET a f v": "a", "SCAN 0": "", "PING": "",
+		"RENAME a b": "a b", "COPY a b REPLACE": "a b", "OBJECT HELP": "", "OBJECT FREQ a": "a", "SINTER a b c": "a b c",
+		"SINTERCARD 2 a b LIMIT 1": "a b", "ZUNION 1 a WITHSCORES": "a", "ZUNION 3 a WITHSCORES": "", "ZUNION x a": "", "ZUNION 0 a": "",
+		"ZUNIONSTORE d 2 a b WEIGHTS 1 2": "d a b", "ZUNIONSTORE d 9 a": "", "ZMPOP 2 a b MIN": "a b",
+		"_ALONE a RENAME a b": "a b", "_ALONE a NOPE a": "", "_GATHER a SINTER b a": "b a",
 	} {
 		c := cmd(line)
 		s, err := Find(c)
@@ -70,6 +80,7 @@ func TestFind(t *testing.T) {
 		"MSET a 1 b":     "ERR wrong number of arguments for 'mset' command",
 		"HSET k f v f":   "ERR wrong number of arguments for 'hset' command",
 		"ZADD k 1":       "ERR wrong number of arguments for 'zadd' command",
+		"ZADD k 1 a 2":   "", "ZADD k NX XX CH": "", // a syntax error, says its parser
 		"LINK PAUSE a b": "", "LINK": "ERR wrong number of arguments for 'link' command",
 		"LINK PAUSE a b c": "ERR wrong number of arguments for 'link' command",
 		"DEL a b c d":      "", "HMGET k f g h": "", "ZADD k 1 a 2 b": "", "PING": "", "_NODE": "ERR unknown command '_NODE', with args beginning with: ",
@@ -102,7 +113,9 @@ func TestUnsafe(t *testing.T) {
 	for line, want := range map[string]bool{
 		"INCRBY k 1": true, "INCRBYFLOAT k 1": true, "HINCRBY k f 1": true, "HINCRBYFLOAT k f 1": true, "ZINCRBY k 1 m": true,
 		"SET k v": false, "SET k NX": false, "SET k v PX 1": false, "SET k v NX": true, "SET k v PX 1 xx": true,
-		"GET k": false, "DEL k": false, "NOPE": false, "": false, "SET": false,
+		"GET k": false, "DEL k": false, "NOPE": false, "": false, "SET": false, "SET k v get": true,
+		"ZADD k 1 INCR": false, "ZADD k INCR 1 m": true, "ZADD k xx incr 1 m": true, "ZADD k CH 1 m": false, "ZADD k": false,
+		"EXPIRE k 1": false, "EXPIRE k 1 nx": true, "_ALONE a SINTERSTORE a b": true, "_GATHER a SINTER a b": false,
 	} {
 		if have := Unsafe(cmd(line)); have != want {
 			t.Errorf("%s: want %t, have %t", line, want, have)
@@ -129,6 +142,8 @@ func TestLimits(t *testing.T) {
 		"SADD k a 1234":           "ERR field or member is 4 bytes, the limit is 3 (max field size)",
 		"ZADD k 1 1234":           "ERR field or member is 4 bytes, the limit is 3 (max field size)",
 		"ZADD k 12345 m":          "ERR argument is 5 bytes, the limit is 4 (max key size)",
+		"ZADD k NX CH 1 1234":     "ERR field or member is 4 bytes, the limit is 3 (max field size)",
+		"ZADD k CH 1234 123":      "",
 		"MSET 1234 12345 123 123": "ERR command is 15 bytes, the limit is 12 (max command size)",
 		"SADD k 1 2 3 4":          "",
 		"SADD k 1 2 3 4 5":        "ERR command has 7 arguments, the limit is 6 (max arguments of a command)",

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -30,6 +31,9 @@ type Config struct {
 	Members region.Config
 	// Sync bounds and sets the beats of replication.
 	Sync cachesync.Config
+	// Limits bound the values that commands make of others. Default: as
+	// command.Limits says.
+	Limits command.Limits
 	// JoinWait is how long a starting node listens for others before it takes
 	// partitions. Default: 1 s.
 	JoinWait time.Duration
@@ -134,7 +138,7 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%w: %s is %v; use 0 for the default", ErrConfig, w.name, w.wait)
 		}
 	}
-	for _, err := range []error{c.Partitions.Validate(), c.Members.Validate(), c.Sync.Validate(), c.Clocks.Validate()} {
+	for _, err := range []error{c.Partitions.Validate(), c.Members.Validate(), c.Sync.Validate(), c.Limits.Validate(), c.Clocks.Validate()} {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrConfig, err)
 		}

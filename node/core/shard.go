@@ -1,7 +1,7 @@
 package core
 
 import (
-	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,6 +21,7 @@ type Shard struct {
 	self     crdt.ReplicaID
 	writer   crdt.ReplicaID // under which the engine began to write
 	now      func() time.Time
+	limits   command.Limits
 	ready    atomic.Bool                 // filled from the other holders, or known to be the first; changed under mu
 	refuses  *atomic.Pointer[wire.Error] // why writes are refused; nil in it: they are not
 	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; only steps touch it
@@ -36,6 +37,7 @@ type Shard struct {
 		closed  bool          // the node has let the partition go; this shard is of no use any more
 		since   time.Time     // when the node took the partition
 		claims  claims        // of requests that must not run twice
+		random  rand.PCG
 	}
 }
 
@@ -46,10 +48,11 @@ type waiter struct {
 }
 
 func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition, refuses *atomic.Pointer[wire.Error]) *Shard {
-	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, refuses: refuses}
+	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, limits: cfg.Limits, refuses: refuses}
 	s.mu.opened = make(chan struct{})
 	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, &s.mu.state)
 	s.mu.since, s.mu.claims.lasts = cfg.Now(), cfg.ClaimFor
+	s.mu.random.Seed(uint64(self), uint64(p))
 	return s
 }
 
@@ -142,54 +145,6 @@ func (s *Shard) Forgo(seen <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.waiters = slices.DeleteFunc(s.mu.waiters, func(w waiter) bool { return w.seen == seen })
-}
-
-// Now implements command.Target.
-func (s *Shard) Now() int64 { return s.now().UnixMilli() }
-
-// Read implements command.Target.
-func (s *Shard) Read(keys []string, f func(crdt.View)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.closed {
-		return ErrReleased
-	}
-	now := s.now().UnixMilli()
-	for _, key := range keys {
-		f(s.mu.state.Entry(key).View(now))
-	}
-	return nil
-}
-
-// Write implements command.Target: what run notes becomes a write of this
-// replica. It gives [ErrClaimed] for a request that is left to another node.
-func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
-	if refused := s.refuses.Load(); refused != nil {
-		return crdt.Dot{}, refused
-	}
-	var delta *crdt.Delta
-	var err error
-	s.Do(func(e *cachesync.Engine) {
-		if s.mu.closed {
-			err = ErrReleased
-			return
-		}
-		if request != 0 && !e.HasRun(request) && !s.mu.claims.mayRun(s.now(), request) {
-			err = ErrClaimed
-			return
-		}
-		delta, err = e.Write(s.now(), key, request, run)
-	})
-	switch {
-	case errors.Is(err, cachesync.ErrDuplicate):
-		return crdt.Dot{}, command.ErrRepeated
-	case errors.Is(err, cachesync.ErrAhead):
-		return crdt.Dot{}, errAhead
-	}
-	if err != nil || delta == nil {
-		return crdt.Dot{}, err
-	}
-	return delta.Dot, nil
 }
 
 // IsReady reports whether the shard answers for the partition.

@@ -70,6 +70,18 @@ type shown struct {
 // Now implements command.Target.
 func (r *recorder) Now() int64 { return r.shard.Now() }
 
+// Random implements command.Target.
+func (r *recorder) Random() uint64 { return r.shard.Random() }
+
+// Limits implements command.Target.
+func (r *recorder) Limits() command.Limits { return r.shard.Limits() }
+
+// Alone implements command.Target: nothing else runs at the same time.
+func (r *recorder) Alone(f func(command.Target)) error {
+	f(r)
+	return nil
+}
+
 // Read implements command.Target.
 func (r *recorder) Read(keys []string, f func(crdt.View)) error {
 	err := r.shard.Read(keys, func(v crdt.View) {

@@ -46,7 +46,7 @@ func (s *suite) hashCounters() {
 	_, err = s.api.HIncr(s.ctx, k, "max", 1)
 	s.fails("HINCRBY over the end of the range", command.ErrOverflow, err)
 	_, err = s.api.HIncrFloat(s.ctx, k, "n", math.Inf(-1))
-	s.fails("HINCRBYFLOAT -inf", command.ErrNotFinite, err)
+	s.fails("HINCRBYFLOAT -inf", command.ErrNaNOrInf, err)
 	s.shows("HGET", "-0.75")(s.api.HGet(s.ctx, k, "n"))
 }
 

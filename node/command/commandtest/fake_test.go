@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"hash/fnv"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync"
@@ -61,6 +62,13 @@ func (f *fake) run(c wire.Command) wire.Reply {
 	if err := command.Check(c, command.Limits{}); err != nil {
 		return wire.Fail(err)
 	}
+	if err := command.CheckTogether(c, partitions); err != nil {
+		return wire.Fail(err)
+	}
+	c = command.Wrap(c, partitions)
+	if s, _ := command.Find(c); s.Together {
+		return command.Across(context.Background(), f, partitions, c)
+	}
 	parts, join, ok := command.Split(c, partitions)
 	if !ok {
 		return f.runPart(c)
@@ -97,6 +105,18 @@ type target struct {
 
 // Now implements command.Target.
 func (t *target) Now() int64 { return time.Now().UnixMilli() }
+
+// Random implements command.Target.
+func (t *target) Random() uint64 { return rand.Uint64() }
+
+// Limits implements command.Target.
+func (t *target) Limits() command.Limits { return command.Limits{} }
+
+// Alone implements command.Target: the whole fake has one lock.
+func (t *target) Alone(f func(command.Target)) error {
+	f(t)
+	return nil
+}
 
 // Read implements command.Target.
 func (t *target) Read(keys []string, f func(crdt.View)) error {

@@ -5,6 +5,7 @@ package natsapitest
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -70,6 +71,18 @@ type target Store
 
 // Now implements command.Target.
 func (t *target) Now() int64 { return time.Now().UnixMilli() }
+
+// Random implements command.Target.
+func (t *target) Random() uint64 { return rand.Uint64() }
+
+// Limits implements command.Target.
+func (t *target) Limits() command.Limits { return command.Limits{} }
+
+// Alone implements command.Target.
+func (t *target) Alone(f func(command.Target)) error {
+	f(t)
+	return nil
+}
 
 // Read implements command.Target.
 func (t *target) Read(keys []string, f func(crdt.View)) error {

@@ -1,0 +1,79 @@
+package command
+
+import (
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/wire"
+)
+
+func execDel(t Target, cmd wire.Command) wire.Reply {
+	sum := wire.Int(0)
+	for _, key := range cmd.Args[1:] {
+		one := wire.Command{Args: []string{cmd.Args[0], key}}
+		r := modify(t, one, func(m *crdt.Mutator) (wire.Reply, error) { return flag(m.Del()), nil })
+		if r.Type == wire.TypeError {
+			return r
+		}
+		sum.Int += r.Int
+		if !r.Wrote.IsZero() {
+			sum.Wrote = r.Wrote
+		}
+	}
+	return sum
+}
+
+func execExists(t Target, cmd wire.Command) wire.Reply {
+	n := wire.Int(0)
+	if err := t.Read(cmd.Args[1:], func(v crdt.View) { n.Int += flag(v.Exists()).Int }); err != nil {
+		return wire.Fail(err)
+	}
+	return n
+}
+
+func execKind(t Target, cmd wire.Command) wire.Reply {
+	return read(t, cmd.Key(), func(v crdt.View) wire.Reply { return wire.String(v.Kind().String()) })
+}
+
+func execExpire(t Target, cmd wire.Command) wire.Reply {
+	cond, err := parseExpireIf(cmd.Args[3:])
+	if err != nil {
+		return wire.Fail(err)
+	}
+	at, err := ParseExpire(cmd, t.Now())
+	if err != nil {
+		return wire.Fail(err)
+	}
+	if !Unsafe(cmd) {
+		cmd.Request = 0
+	}
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		if v := m.View(); !v.Exists() || !cond.holds(v.ExpireAt(), at) {
+			return wire.Int(0), nil
+		}
+		return flag(m.Expire(at)), nil
+	}, always(wire.Int(1)))
+}
+
+func execPersist(t Target, cmd wire.Command) wire.Reply {
+	return modify(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) { return flag(m.Persist()), nil })
+}
+
+func execTtl(t Target, cmd wire.Command) wire.Reply {
+	now := t.Now()
+	return read(t, cmd.Key(), func(v crdt.View) wire.Reply { return TTLReply(cmd.Args[0], v, now) })
+}
+
+// execLen is HLEN, SCARD and ZCARD.
+func execLen(k crdt.Kind) executor {
+	return func(t Target, cmd wire.Command) wire.Reply {
+		return of(t, k, cmd, func(v crdt.View) wire.Reply { return wire.Int(int64(v.Len())) })
+	}
+}
+
+func execSize(t Target, cmd wire.Command) wire.Reply {
+	return read(t, cmd.Key(), func(v crdt.View) wire.Reply {
+		if !v.Exists() {
+			return wire.Nil
+		}
+		return wire.Int(int64(len(cmd.Key()) + v.Size()))
+	})
+}

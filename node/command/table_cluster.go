@@ -1,0 +1,52 @@
+package command
+
+// The commands that look at the cluster. Where nothing else is said they reply
+// JSON, see the types in package wire.
+var clusterSpecs = []Spec{
+	{Name: "PING", Args: "[text]", MinArgs: 0, MaxArgs: 1, Fast: true, Group: GroupConnection, head: "v", Reply: ShapeStatus, Since: "1.0.0",
+		Summary: "Reply PONG, or the text.", Example: "PING"},
+	{Name: "INSPECT", Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, head: "k",
+		Summary: "Say what a key holds in every region, and why.", Example: "INSPECT user:1"},
+	{Name: "RING", Args: "[key]", MinArgs: 0, MaxArgs: 1, head: "k",
+		Summary: "Say which node of the region has which share, and where a key lives.", Example: "RING user:1"},
+	{Name: "REGIONS", MinArgs: 0, MaxArgs: 0,
+		Summary: "Say how the regions do, seen from here.", Example: "REGIONS"},
+	{Name: "NODES", MinArgs: 0, MaxArgs: 0,
+		Summary: "Say how the nodes do.", Example: "NODES"},
+	{Name: "LINK", Args: "LIST|PAUSE|RESUME [from] [to]", MinArgs: 1, MaxArgs: 3, Dangerous: true, head: "---",
+		Summary: "List, stop or restart replication between regions; an empty name means all.", Example: "LINK PAUSE eu us"},
+	{Name: "VERIFY", Args: "[limit]", MinArgs: 0, MaxArgs: 1, Dangerous: true, head: "-",
+		Summary: "Say whether all holders hold the same, and name up to limit keys where not.", Example: "VERIFY 10"},
+	{Name: "MEMBERS", MinArgs: 0, MaxArgs: 0,
+		Summary: "Reply the region's members, encoded, for clients that compute the ring.", Example: "MEMBERS"},
+}
+
+// The commands of nodes among themselves: what commands on several keys are made
+// of.
+var hiddenSpecs = []Spec{
+	{Name: verbAlone, Args: "key verb [arg ...]", MinArgs: 2, MaxArgs: Unbounded, Keys: KeysWrapped, Write: true, Unsafe: true, Hidden: true, head: "k-", tail: "v",
+		Summary: "Run a command on keys of one partition with nothing in between.", Example: "_ALONE {u}1 RENAME {u}1 {u}2"},
+	{Name: verbGather, Args: "key verb [arg ...]", MinArgs: 2, MaxArgs: Unbounded, Keys: KeysWrapped, Hidden: true, head: "k-", tail: "v",
+		Summary: "Run a command that only reads keys of one partition at one moment.", Example: "_GATHER {u}1 SUNION {u}1 {u}2"},
+	{Name: verbDump, Args: "key [kind ...]", MinArgs: 1, MaxArgs: Unbounded, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeArray,
+		Summary: "Reply kind, expiry and content of a key that has one of the kinds.", Example: "_DUMP user:1 hash"},
+	{Name: verbPut, Args: "key kind unix-ms [value ...]", MinArgs: 3, MaxArgs: Unbounded, Keys: KeysFirst, Write: true, Hidden: true, Grows: true, head: "k--", tail: "v", Reply: ShapeInt,
+		Summary: "Replace a key by what _DUMP replied.", Example: "_PUT user:1 hash 1893456000000 name ann"},
+	{Name: verbDrop, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
+		Summary: "Remove a key.", Example: "_DROP user:1"},
+	{Name: verbObject, Args: "key what", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Hidden: true, head: "k-",
+		Summary: "Say how Redis would keep what a key holds.", Example: "_OBJECT user:1 ENCODING"},
+	{Name: verbSize, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeInt,
+		Summary: "Reply how many bytes a key takes.", Example: "_SIZE user:1"},
+}
+
+// The verbs of the hidden commands.
+const (
+	verbAlone  = "_ALONE"
+	verbGather = "_GATHER"
+	verbDump   = "_DUMP"
+	verbPut    = "_PUT"
+	verbDrop   = "_DROP"
+	verbObject = "_OBJECT"
+	verbSize   = "_SIZE"
+)

@@ -1,0 +1,110 @@
+package core
+
+import (
+	"errors"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/command"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// Now implements command.Target.
+func (s *Shard) Now() int64 { return s.now().UnixMilli() }
+
+// Limits implements command.Target.
+func (s *Shard) Limits() command.Limits { return s.limits }
+
+// Random implements command.Target. The numbers follow from whose shard of what
+// partition it is: they are there for variety, and nobody gains by guessing them.
+func (s *Shard) Random() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.random.Uint64()
+}
+
+// Read implements command.Target.
+func (s *Shard) Read(keys []string, f func(crdt.View)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (&held{s: s}).Read(keys, f)
+}
+
+// Write implements command.Target: what run notes becomes a write of this
+// replica. It gives [ErrClaimed] for a request that is left to another node.
+func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (&held{s: s}).Write(key, request, run)
+}
+
+// Alone implements command.Target.
+func (s *Shard) Alone(f func(command.Target)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.closed {
+		return ErrReleased
+	}
+	f(&held{s: s})
+	return nil
+}
+
+// held is a shard whose lock the caller holds.
+type held struct {
+	s *Shard
+	// granted is a request that this node has been found to be the one to run: what
+	// has begun under it is not left to another one halfway.
+	granted uint64
+}
+
+// Now implements command.Target.
+func (h *held) Now() int64 { return h.s.Now() }
+
+// Limits implements command.Target.
+func (h *held) Limits() command.Limits { return h.s.limits }
+
+// Random implements command.Target.
+func (h *held) Random() uint64 { return h.s.mu.random.Uint64() }
+
+// Alone implements command.Target.
+func (h *held) Alone(f func(command.Target)) error {
+	f(h)
+	return nil
+}
+
+// Read implements command.Target.
+func (h *held) Read(keys []string, f func(crdt.View)) error {
+	if h.s.mu.closed {
+		return ErrReleased
+	}
+	now := h.Now()
+	for _, key := range keys {
+		f(h.s.mu.state.Entry(key).View(now))
+	}
+	return nil
+}
+
+// Write implements command.Target.
+func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	if refused := h.s.refuses.Load(); refused != nil {
+		return crdt.Dot{}, refused
+	}
+	if h.s.mu.closed {
+		return crdt.Dot{}, ErrReleased
+	}
+	if request != 0 && request != h.granted && !h.s.mu.engine.HasRun(request) && !h.s.mu.claims.mayRun(h.s.now(), request) {
+		return crdt.Dot{}, ErrClaimed
+	}
+	h.granted = request
+	delta, err := h.s.mu.engine.Write(h.s.now(), key, request, run)
+	h.s.wake()
+	switch {
+	case errors.Is(err, cachesync.ErrDuplicate):
+		return crdt.Dot{}, command.ErrRepeated
+	case errors.Is(err, cachesync.ErrAhead):
+		return crdt.Dot{}, errAhead
+	}
+	if err != nil || delta == nil {
+		return crdt.Dot{}, err
+	}
+	return delta.Dot, nil
+}
