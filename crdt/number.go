@@ -131,8 +131,20 @@ func (t *tally) value() float64 {
 	return f
 }
 
-// String returns the sum as a reply shows it.
+// maxWhole is the end of the range in which every whole number is a float.
+const maxWhole = 1 << 53
+
+// String returns the sum as a reply shows it. A floating part that is a whole
+// number is added exactly.
 func (t *tally) String() string {
+	if t.mixed && t.float == math.Trunc(t.float) && math.Abs(t.float) <= maxWhole {
+		whole := tally{small: t.small, isBig: t.isBig}
+		whole.wide.Set(&t.wide)
+		whole.addInt(int64(t.float))
+		if !whole.isBig || whole.wide.IsInt64() {
+			return strconv.FormatInt(whole.int(), 10)
+		}
+	}
 	if !t.mixed {
 		return strconv.FormatInt(t.int(), 10)
 	}

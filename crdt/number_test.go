@@ -73,6 +73,9 @@ func TestTally(t *testing.T) {
 		{"the same in another order", []Number{{Int: big}, {Int: -big}, {Int: 4}, {Int: big}, {Int: -big}}, "4"},
 		{"both parts", []Number{{1, 0.5}, {2, 0.25}}, "3.75"},
 		{"a float part of zero", []Number{{1, 0.5}, {2, -0.5}}, "3"},
+		{"a whole float part of a large integer", []Number{{math.MinInt64, 50.5}, {0, 0.5}}, "-9223372036854775757"},
+		{"over the end and back by a float", []Number{{math.MinInt64, 0}, {-4, 4}}, "-9223372036854775808"},
+		{"a whole float part past the end", []Number{{big, 1}}, "9223372036854776000"},
 		{"infinities", []Number{{0, math.Inf(1)}, {0, math.Inf(-1)}}, "0"},
 	} {
 		var tl tally

@@ -163,10 +163,15 @@ func execIncrBy(t Target, cmd wire.Command) wire.Reply {
 func execIncrByFloat(t Target, cmd wire.Command) wire.Reply {
 	by, err := ParseFloat(cmd.Args[2])
 	if err != nil {
-		// A key of another kind comes first.
+		// That the key is of another kind comes first.
 		return of(t, crdt.KindString, cmd, func(crdt.View) wire.Reply { return wire.Fail(err) })
 	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		if s, ok := m.View().Get(); ok && math.IsInf(by, 0) {
+			if _, err := ParseFloat(s); err != nil {
+				return wire.Reply{}, err // What is there comes first.
+			}
+		}
 		sum, err := m.IncrFloat(by)
 		return wire.String(sum), err
 	}, func(v crdt.View) wire.Reply { return text(v.Get()) })

@@ -2,6 +2,7 @@ package command
 
 import (
 	"math"
+	"strings"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
@@ -116,6 +117,9 @@ func execZmscore(t Target, cmd wire.Command) wire.Reply {
 }
 
 func execZincrBy(t Target, cmd wire.Command) wire.Reply {
+	if new(ZAddArgs).flag(strings.ToUpper(cmd.Args[2])) != nil {
+		return wire.Fail(ErrSyntax) // Redis reads it as a ZADD.
+	}
 	by, err := ParseFloat(cmd.Args[2])
 	if err != nil {
 		return wire.Fail(err)

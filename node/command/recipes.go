@@ -116,18 +116,22 @@ func runRename(g ground, cmd wire.Command) wire.Reply {
 	return instead(done, g.finish(newCommand(verbDrop, from)))
 }
 
+// redisDatabases is how many databases Redis has by default. Here there is one,
+// but the others are refused in the same order.
+const redisDatabases = 16
+
 func runCopy(g ground, cmd wire.Command) wire.Reply {
-	from, to, replace := cmd.Args[1], cmd.Args[2], false
+	from, to, replace, database := cmd.Args[1], cmd.Args[2], false, int64(0)
 	for opts := cmd.Args[3:]; len(opts) > 0; opts = opts[1:] {
 		switch {
 		case strings.EqualFold(opts[0], "REPLACE"):
 			replace = true
 		case strings.EqualFold(opts[0], "DB") && len(opts) > 1:
-			n, err := ParseInt(opts[1])
-			if err != nil {
+			var err error
+			if database, err = ParseInt(opts[1]); err != nil {
 				return wire.Fail(err)
 			}
-			if n != 0 {
+			if database < 0 || database >= redisDatabases {
 				return wire.Fail(ErrDatabase)
 			}
 			opts = opts[1:]
@@ -135,7 +139,10 @@ func runCopy(g ground, cmd wire.Command) wire.Reply {
 			return wire.Fail(ErrSyntax)
 		}
 	}
-	if from == to {
+	switch {
+	case database != 0:
+		return wire.Fail(ErrDatabase)
+	case from == to:
 		return wire.Fail(ErrSameObject)
 	}
 	d, err := dump(g, from)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -47,7 +48,32 @@ func runZAlgebra(g ground, cmd wire.Command) wire.Reply {
 	if err := a.parse(args[1+n:]); err != nil {
 		return wire.Fail(err)
 	}
+	a.order(sets)
 	return a.finish(g, a.combine(sets))
+}
+
+// order brings the smallest set to the front, as Redis does: it matters to what
+// sums round to, and to weights that make a score no number.
+func (a *zalgebra) order(sets [][]Member) {
+	if a.verb == "ZDIFF" {
+		return
+	}
+	type weighted struct {
+		members []Member
+		weight  float64
+	}
+	all := make([]weighted, len(sets))
+	for i, s := range sets {
+		all[i] = weighted{s, 1}
+		if a.weights != nil {
+			all[i].weight = a.weights[i]
+		}
+	}
+	slices.SortStableFunc(all, func(x, y weighted) int { return cmp.Compare(len(x.members), len(y.members)) })
+	a.weights = make([]float64, len(sets))
+	for i, w := range all {
+		sets[i], a.weights[i] = w.members, w.weight
+	}
 }
 
 // readMembers returns the members of sorted sets and of sets.
@@ -145,29 +171,32 @@ func (a *zalgebra) combine(sets [][]Member) []Member {
 	return out
 }
 
-// weigh returns a score times the weight of its set, 0 when that is not a number.
+// weigh returns a score times the weight of its set. What is not a number counts
+// as 0; in an intersection only in the first set, as in Redis.
 func (a *zalgebra) weigh(i int, score float64) float64 {
 	if a.weights == nil {
 		return score
 	}
-	if score *= a.weights[i]; math.IsNaN(score) {
+	score *= a.weights[i]
+	if math.IsNaN(score) && (i == 0 || a.verb == "ZUNION") {
 		return 0
 	}
 	return score
 }
 
-// add aggregates two scores.
+// add aggregates two scores, of which the second may be no number: that is
+// neither the lowest nor the highest, and makes a sum 0.
 func (a *zalgebra) add(x, y float64) float64 {
-	switch a.aggregate {
-	case "MIN":
-		return min(x, y)
-	case "MAX":
-		return max(x, y)
+	switch {
+	case a.aggregate == "MIN" && y < x, a.aggregate == "MAX" && y > x:
+		return y
+	case a.aggregate != "SUM" || math.IsNaN(x+y):
+		if a.aggregate == "SUM" {
+			return 0
+		}
+		return x
 	}
-	if sum := x + y; !math.IsNaN(sum) {
-		return sum
-	}
-	return 0
+	return x + y
 }
 
 // finish replies the result or stores it.
@@ -212,16 +241,17 @@ func runZmpop(g ground, cmd wire.Command) wire.Reply {
 	if executors[verb] == nil {
 		return wire.Fail(ErrSyntax)
 	}
-	count := "1"
-	if len(rest) > 1 {
-		if len(rest) != 3 || !strings.EqualFold(rest[1], "COUNT") {
+	count := ""
+	for opts := rest[1:]; len(opts) > 0; opts = opts[2:] {
+		if len(opts) < 2 || count != "" || !strings.EqualFold(opts[0], "COUNT") {
 			return wire.Fail(ErrSyntax)
 		}
-		if n, err := ParseInt(rest[2]); err != nil || n < 1 {
+		if n, err := ParseInt(opts[1]); err != nil || n < 1 {
 			return wire.Fail(ErrCount)
 		}
-		count = rest[2]
+		count = opts[1]
 	}
+	count = cmp.Or(count, "1")
 	for _, key := range keys {
 		size := g.do(newCommand("ZCARD", key))[0]
 		if size.Type == wire.TypeError {

@@ -33,7 +33,8 @@ func (s *Spec) Shape(c wire.Command) Shape {
 	case "PING":
 		return pickShape(n > 1, ShapeBulk, s.Reply)
 	case "SET":
-		return pickShape(hasOption(c, 3, "GET"), ShapeBulk, s.Reply)
+		o, err := parseStringOptions(c.Args[3:], false)
+		return pickShape(err == nil && o.get, ShapeBulk, s.Reply)
 	case "SPOP", "SRANDMEMBER":
 		return pickShape(n > 2, s.Reply, ShapeBulk)
 	case "ZPOPMIN", "ZPOPMAX":

@@ -72,15 +72,15 @@ func TestKeysOf(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	for line, want := range map[string]string{
-		"":               "ERR empty command",
-		"NOPE":           "ERR unknown command 'NOPE', with args beginning with: ",
-		"get k":          "ERR unknown command 'get', with args beginning with: 'k' ",
-		"GET":            "ERR wrong number of arguments for 'get' command",
-		"GET a b":        "ERR wrong number of arguments for 'get' command",
-		"MSET a 1 b":     "ERR wrong number of arguments for 'mset' command",
-		"HSET k f v f":   "ERR wrong number of arguments for 'hset' command",
-		"ZADD k 1":       "ERR wrong number of arguments for 'zadd' command",
-		"ZADD k 1 a 2":   "", "ZADD k NX XX CH": "", // a syntax error, says its parser
+		"":             "ERR empty command",
+		"NOPE":         "ERR unknown command 'NOPE', with args beginning with: ",
+		"get k":        "ERR unknown command 'get', with args beginning with: 'k' ",
+		"GET":          "ERR wrong number of arguments for 'get' command",
+		"GET a b":      "ERR wrong number of arguments for 'get' command",
+		"MSET a 1 b":   "ERR wrong number of arguments for 'mset' command",
+		"HSET k f v f": "ERR wrong number of arguments for 'hset' command",
+		"ZADD k 1":     "ERR wrong number of arguments for 'zadd' command",
+		"ZADD k 1 a 2": "", "ZADD k NX XX CH": "", // a syntax error, says its parser
 		"LINK PAUSE a b": "", "LINK": "ERR wrong number of arguments for 'link' command",
 		"LINK PAUSE a b c": "ERR wrong number of arguments for 'link' command",
 		"DEL a b c d":      "", "HMGET k f g h": "", "ZADD k 1 a 2 b": "", "PING": "", "_NODE": "ERR unknown command '_NODE', with args beginning with: ",
