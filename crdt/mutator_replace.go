@@ -26,3 +26,17 @@ func (m *Mutator) Replace(k Kind, cells []CellValue, at int64) {
 		m.expire(at)
 	}
 }
+
+// ReplaceList is [Mutator.Replace] for a list of elements.
+func (m *Mutator) ReplaceList(elements []string, at int64) error {
+	r, ok := runBetween("", "", m.write.Dot)
+	if !ok {
+		return ErrNoRoom
+	}
+	cells := make([]CellValue, len(elements))
+	for i, value := range elements {
+		cells[i] = CellValue{r.at(i), value}
+	}
+	m.Replace(KindList, cells, at)
+	return nil
+}

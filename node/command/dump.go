@@ -10,7 +10,7 @@ import (
 
 // What a key shows travels between recipes and keys as a list of texts: kind,
 // time of expiry, then the string, or fields and values in turns, or members, or
-// members and scores in turns.
+// members and scores in turns, or elements.
 
 // execDump replies what a key shows, nil when it does not exist.
 func execDump(t Target, cmd wire.Command) wire.Reply {
@@ -31,6 +31,9 @@ func contents(v crdt.View) (out []string) {
 	if s, ok := v.Get(); ok {
 		return []string{s}
 	}
+	if v.Kind() == crdt.KindList {
+		return v.Elements(0, -1)
+	}
 	for name := range v.Fields() {
 		out = append(out, name)
 		if v.Kind() != crdt.KindSet {
@@ -48,11 +51,16 @@ func execPut(t Target, cmd wire.Command) wire.Reply {
 		return wire.Fail(err)
 	}
 	kind, values := kindNamed(cmd.Args[2]), cmd.Args[4:]
-	if kind == crdt.KindString && len(values) == 1 {
+	switch {
+	case kind == crdt.KindString && len(values) == 1:
 		return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 			m.Set(values[0], at)
 			return wire.Int(1), nil
 		}, always(wire.Int(1)))
+	case kind == crdt.KindList:
+		return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+			return wire.Int(int64(len(values))), m.ReplaceList(values, at)
+		}, always(wire.Int(int64(len(values)))))
 	}
 	cells, err := parseCells(kind, values)
 	if err != nil {

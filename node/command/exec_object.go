@@ -50,6 +50,8 @@ func encoding(v crdt.View) string {
 		return pick(isPacked(v), "listpack", "skiplist")
 	case crdt.KindSet:
 		return pick(isIntSet(v), "intset", "hashtable")
+	case crdt.KindList:
+		return "quicklist"
 	}
 	return v.Kind().String()
 }

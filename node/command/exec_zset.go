@@ -140,19 +140,11 @@ func execZrank(t Target, cmd wire.Command) wire.Reply {
 		if !ok {
 			return wire.Nil
 		}
-		self, before, behind := Member{at, cmd.Args[2]}, int64(0), int64(0)
-		for name, f := range v.Scores() {
-			switch c := CompareMembers(Member{f, name}, self); {
-			case c < 0:
-				before++
-			case c > 0:
-				behind++
-			}
-		}
+		rank := v.Rank(crdt.Scored{Member: cmd.Args[2], Score: at})
 		if cmd.Args[0] == "ZREVRANK" {
-			return wire.Int(behind)
+			rank = v.Len() - 1 - rank
 		}
-		return wire.Int(before)
+		return wire.Int(int64(rank))
 	})
 }
 

@@ -96,7 +96,7 @@ func parseScanOptions(opts []string, typed bool) (ScanArgs, error) {
 
 // kindNamed returns the kind of a name, KindNone when there is none.
 func kindNamed(name string) crdt.Kind {
-	for _, k := range []crdt.Kind{crdt.KindString, crdt.KindHash, crdt.KindSet, crdt.KindZSet} {
+	for _, k := range []crdt.Kind{crdt.KindString, crdt.KindHash, crdt.KindSet, crdt.KindZSet, crdt.KindList} {
 		if strings.EqualFold(name, k.String()) {
 			return k
 		}

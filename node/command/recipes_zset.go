@@ -216,15 +216,26 @@ func runZrangestore(g ground, cmd wire.Command) wire.Reply {
 	if err != nil {
 		return wire.Fail(err)
 	}
-	d, err := dump(g, args.Key, crdt.KindZSet.String())
+	var members []Member
+	if args.ByLex {
+		// It is not to be had with scores.
+		d, failed := dump(g, args.Key, crdt.KindZSet.String())
+		if failed != nil {
+			return wire.Fail(failed)
+		}
+		if members, err = d.members(); err == nil {
+			members = args.Select(members)
+		}
+	} else {
+		r := g.do(newCommand(append(append([]string{"ZRANGE"}, cmd.Args[2:]...), "WITHSCORES")...))[0]
+		if r.Type == wire.TypeError {
+			return r
+		}
+		members, err = asMembers(r)
+	}
 	if err != nil {
 		return wire.Fail(err)
 	}
-	members, err := d.members()
-	if err != nil {
-		return wire.Fail(err)
-	}
-	members = args.Select(members)
 	return store(g, cmd.Args[1], dumpedZSet(members), len(members))
 }
 
