@@ -184,7 +184,9 @@ func (b *batch) add(i int) {
 		b.note(cmd, b.out[i].Wrote)
 		return
 	case spec.Together:
-		b.goAside(func() { b.out[i] = command.Across(b.ctx, inside{b.l, b.near}, b.l.cfg.Partitions, cmd) })
+		// What it writes depends on what it reads: that is what the owners have.
+		d := inside{b.l, b.near && !spec.Write}
+		b.goAside(func() { b.out[i] = command.Across(b.ctx, d, b.l.cfg.Partitions, cmd) })
 	case split:
 		b.goAside(func() { b.out[i] = join(b.l.run(b.ctx, parts, b.near)) })
 	default:

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/atollcache/atoll/crdt"
@@ -28,7 +29,9 @@ type session struct {
 // or [wire.CodeUnavailable] and a later try may succeed.
 //
 // Commands on several keys (DEL, EXISTS, MGET, MSET) are sent as one command for
-// each slot. SCAN and the commands that look at the cluster do not take part.
+// each slot; those whose keys depend on each other (RENAME, SUNIONSTORE) are sent
+// whole when the keys have one slot, and otherwise run from here ([Across]). SCAN
+// and the commands that look at the cluster do not take part.
 //
 // The session may be used by several goroutines; each then sees what all of
 // them wrote. A context that has a session already gets a new one.
@@ -44,8 +47,21 @@ func sessionOf(ctx context.Context) *session {
 // bySlot splits commands slot by slot.
 const bySlot = region.Partitions(region.Slots)
 
+// spansSlots reports whether a command has keys of several slots that depend on
+// each other.
+func spansSlots(c wire.Command) bool {
+	spec, err := Find(Wrap(c, bySlot))
+	return err == nil && spec.Together
+}
+
 // do runs commands with what the session remembers and notes what they wrote.
 func (s *session) do(ctx context.Context, a *API, cmds []wire.Command) []wire.Reply {
+	if i := slices.IndexFunc(cmds, spansSlots); i >= 0 {
+		// What comes before it is done when it begins, what follows when it is done.
+		// Its parts come back here, since ctx has the session.
+		before, it := s.do(ctx, a, cmds[:i]), Across(ctx, a, bySlot, cmds[i])
+		return append(append(before, it), s.do(ctx, a, cmds[i+1:])...)
+	}
 	type group struct {
 		from, to int // its parts in sent
 		join     func([]wire.Reply) wire.Reply
@@ -54,6 +70,7 @@ func (s *session) do(ctx context.Context, a *API, cmds []wire.Command) []wire.Re
 	groups := make([]group, len(cmds))
 	for i, c := range cmds {
 		from := len(sent)
+		c = Wrap(c, bySlot)
 		if parts, join, ok := Split(c, bySlot); ok {
 			sent = append(sent, parts...)
 			groups[i] = group{from, len(sent), join}
@@ -61,6 +78,9 @@ func (s *session) do(ctx context.Context, a *API, cmds []wire.Command) []wire.Re
 			sent = append(sent, c)
 			groups[i] = group{from: from, to: len(sent)}
 		}
+	}
+	if len(sent) == 0 {
+		return nil
 	}
 	slots := s.attach(sent)
 	replies := a.send(ctx, sent)

@@ -16,10 +16,11 @@ import (
 // succeed. The joined reply has no Wrote: there is one for each partition.
 //
 // It returns false, and the command stays whole, when all of its keys are in one
-// partition, or it is not a command on several keys, or it makes no sense.
+// partition, or it is not a command on several keys, or they depend on each other
+// ([Across]), or it makes no sense.
 func Split(cmd wire.Command, p region.Partitions) (parts []wire.Command, join func([]wire.Reply) wire.Reply, ok bool) {
 	spec, err := Find(cmd)
-	if err != nil || (spec.Keys != KeysAll && spec.Keys != KeysPairs) {
+	if err != nil || spec.Together || (spec.Keys != KeysAll && spec.Keys != KeysPairs) {
 		return nil, nil, false
 	}
 	width := 1

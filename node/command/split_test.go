@@ -28,6 +28,10 @@ func TestSplit(t *testing.T) {
 		"NOPE a1 b1":                    "",
 		"":                              "",
 		"SCAN 0 MATCH b1":               "",
+		"SINTER a1 b1":                  "",
+		"MSETNX a1 1 b1 2":              "",
+		"UNLINK a1 b1":                  "UNLINK a1|UNLINK b1",
+		"TOUCH a1 b1":                   "TOUCH a1|TOUCH b1",
 		"PING a1":                       "",
 		"MGET a1 b1 c1 a2 b2 c1 a1 zzz": "MGET a1 a2 a1|MGET b1 b2|MGET c1 c1|MGET zzz",
 	} {

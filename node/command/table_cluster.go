@@ -25,28 +25,28 @@ var clusterSpecs = []Spec{
 // of.
 var hiddenSpecs = []Spec{
 	{Name: verbAlone, Args: "key verb [arg ...]", MinArgs: 2, MaxArgs: Unbounded, Keys: KeysWrapped, Write: true, Unsafe: true, Hidden: true, head: "k-", tail: "v",
-		Summary: "Run a command on keys of one partition with nothing in between.", Example: "_ALONE {u}1 RENAME {u}1 {u}2"},
+		Summary: "Run a command on keys of one partition with nothing in between.", Example: ".ALONE {u}1 RENAME {u}1 {u}2"},
 	{Name: verbGather, Args: "key verb [arg ...]", MinArgs: 2, MaxArgs: Unbounded, Keys: KeysWrapped, Hidden: true, head: "k-", tail: "v",
-		Summary: "Run a command that only reads keys of one partition at one moment.", Example: "_GATHER {u}1 SUNION {u}1 {u}2"},
+		Summary: "Run a command that only reads keys of one partition at one moment.", Example: ".GATHER {u}1 SUNION {u}1 {u}2"},
 	{Name: verbDump, Args: "key [kind ...]", MinArgs: 1, MaxArgs: Unbounded, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeArray,
-		Summary: "Reply kind, expiry and content of a key that has one of the kinds.", Example: "_DUMP user:1 hash"},
+		Summary: "Reply kind, expiry and content of a key that has one of the kinds.", Example: ".DUMP user:1 hash"},
 	{Name: verbPut, Args: "key kind unix-ms [value ...]", MinArgs: 3, MaxArgs: Unbounded, Keys: KeysFirst, Write: true, Hidden: true, Grows: true, head: "k--", tail: "v", Reply: ShapeInt,
-		Summary: "Replace a key by what _DUMP replied.", Example: "_PUT user:1 hash 1893456000000 name ann"},
+		Summary: "Replace a key by what .DUMP replied.", Example: ".PUT user:1 hash 1893456000000 name ann"},
 	{Name: verbDrop, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
-		Summary: "Remove a key.", Example: "_DROP user:1"},
+		Summary: "Remove a key.", Example: ".DROP user:1"},
 	{Name: verbObject, Args: "key what", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Hidden: true, head: "k-",
-		Summary: "Say how Redis would keep what a key holds.", Example: "_OBJECT user:1 ENCODING"},
+		Summary: "Say how Redis would keep what a key holds.", Example: ".OBJECT user:1 ENCODING"},
 	{Name: verbSize, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeInt,
-		Summary: "Reply how many bytes a key takes.", Example: "_SIZE user:1"},
+		Summary: "Reply how many bytes a key takes.", Example: ".SIZE user:1"},
 }
 
 // The verbs of the hidden commands.
 const (
-	verbAlone  = "_ALONE"
-	verbGather = "_GATHER"
-	verbDump   = "_DUMP"
-	verbPut    = "_PUT"
-	verbDrop   = "_DROP"
-	verbObject = "_OBJECT"
-	verbSize   = "_SIZE"
+	verbAlone  = ".ALONE"
+	verbGather = ".GATHER"
+	verbDump   = ".DUMP"
+	verbPut    = ".PUT"
+	verbDrop   = ".DROP"
+	verbObject = ".OBJECT"
+	verbSize   = ".SIZE"
 )

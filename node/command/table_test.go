@@ -60,7 +60,7 @@ func TestKeysOf(t *testing.T) {
 		"RENAME a b": "a b", "COPY a b REPLACE": "a b", "OBJECT HELP": "", "OBJECT FREQ a": "a", "SINTER a b c": "a b c",
 		"SINTERCARD 2 a b LIMIT 1": "a b", "ZUNION 1 a WITHSCORES": "a", "ZUNION 3 a WITHSCORES": "", "ZUNION x a": "", "ZUNION 0 a": "",
 		"ZUNIONSTORE d 2 a b WEIGHTS 1 2": "d a b", "ZUNIONSTORE d 9 a": "", "ZMPOP 2 a b MIN": "a b",
-		"_ALONE a RENAME a b": "a b", "_ALONE a NOPE a": "", "_GATHER a SINTER b a": "b a",
+		".ALONE a RENAME a b": "a b", ".ALONE a NOPE a": "", ".GATHER a SINTER b a": "b a",
 	} {
 		c := cmd(line)
 		s, err := Find(c)
@@ -115,7 +115,7 @@ func TestUnsafe(t *testing.T) {
 		"SET k v": false, "SET k NX": false, "SET k v PX 1": false, "SET k v NX": true, "SET k v PX 1 xx": true,
 		"GET k": false, "DEL k": false, "NOPE": false, "": false, "SET": false, "SET k v get": true,
 		"ZADD k 1 INCR": false, "ZADD k INCR 1 m": true, "ZADD k xx incr 1 m": true, "ZADD k CH 1 m": false, "ZADD k": false,
-		"EXPIRE k 1": false, "EXPIRE k 1 nx": true, "_ALONE a SINTERSTORE a b": true, "_GATHER a SINTER a b": false,
+		"EXPIRE k 1": false, "EXPIRE k 1 nx": true, ".ALONE a SINTERSTORE a b": true, ".GATHER a SINTER a b": false,
 	} {
 		if have := Unsafe(cmd(line)); have != want {
 			t.Errorf("%s: want %t, have %t", line, want, have)
