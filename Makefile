@@ -3,13 +3,14 @@
 GO ?= go
 SEEDS ?= 10000
 CLUSTER_SEEDS ?= 1000
+COMMANDS ?= 1000000
 FUZZTIME ?= 20s
 
 # The race detector needs a C compiler; without one the tests run all the same.
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim e2e bench-repair churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim redis e2e bench-repair churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ sim: ## simulated faults: SEEDS=n histories of engines, CLUSTER_SEEDS=n of whole
 	$(GO) test ./sync/simtest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(SEEDS)
 	$(GO) test ./crdt -run TestSpecification -count=1 -v -seeds=$(SEEDS)
 	$(GO) test ./node/nodetest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(CLUSTER_SEEDS)
+
+redis: ## COMMANDS=n generated commands to redis-server and to Atoll, every reply compared
+	$(GO) test ./node/command/redistest -run TestAgreesWithRedis -count=1 -v -timeout 0 -args -commands=$(COMMANDS)
 
 e2e: ## real processes on real NATS: every scenario of failure, some six minutes (cli/e2e)
 	$(GO) test ./cli/e2e -count=1 -timeout 15m -v -long

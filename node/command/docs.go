@@ -30,10 +30,13 @@ var categories = map[Group]string{
 // are dangerous.
 func (s *Spec) Categories() []string {
 	var out []string
-	if c := categories[s.Group]; c != "" {
+	switch c := categories[s.Group]; {
+	case s.Whole:
+		out = append(out, "keyspace")
+	case c != "":
 		out = append(out, c)
 	}
-	if s.Keys != KeysNone || s.Group == GroupGeneric {
+	if s.Keys != KeysNone || s.Whole {
 		out = append(out, pick(s.Write, "write", "read"))
 	}
 	if s.Dangerous && s.Group == GroupAtoll {
@@ -48,7 +51,7 @@ func (s *Spec) Categories() []string {
 // Flags returns the flags that Redis's COMMAND shows of a command.
 func (s *Spec) Flags() []string {
 	var out []string
-	if s.Keys != KeysNone || s.Group == GroupGeneric {
+	if s.Keys != KeysNone || s.Whole {
 		out = append(out, pick(s.Write, "write", "readonly"))
 	}
 	if s.Grows {

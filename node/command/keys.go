@@ -76,9 +76,9 @@ func (s *Spec) Arity() int {
 
 // KeyRange returns where the keys are in the convention of Redis's COMMAND: the
 // position of the first one, the verb being at 0, of the last one, negative from
-// the end, and the distance from one to the next. All are 0 when there are none,
-// or when where they are depends on the arguments ([Spec.Movable]); of those that
-// do not depend on them, the destination is named.
+// the end, and the distance from one to the next. All are 0 when there are none.
+// Where it depends on the arguments which are keys ([Spec.Movable]) those are left
+// out for which it does.
 func (s *Spec) KeyRange() (first, last, step int) {
 	switch s.Keys {
 	case KeysFirst, KeysStored:

@@ -40,6 +40,8 @@ type Spec struct {
 	// may need memory, Dangerous that it is not for every user: it looks at or
 	// drops every key, or changes how the cluster works.
 	Fast, Grows, Dangerous bool
+	// Whole says that it is about all keys of the region.
+	Whole bool
 	// Reply is what its reply looks like; see [Spec.Shape] for a command with its
 	// arguments.
 	Reply Shape
