@@ -23,6 +23,14 @@ func clusterCommand(verb string) func(*life, context.Context, wire.Command) wire
 		return (*life).ping
 	case "SCAN":
 		return (*life).scan
+	case "KEYS":
+		return (*life).keys
+	case "RANDOMKEY":
+		return (*life).randomKey
+	case "DBSIZE":
+		return (*life).size
+	case "FLUSHALL", "FLUSHDB":
+		return (*life).flush
 	case "INSPECT":
 		return (*life).inspect
 	case "RING":
@@ -49,6 +57,7 @@ var internalCommands = map[string]func(*life, []string) (wire.Reply, error){
 	"_NAMES":       (*life).answerNames,
 	"_SHOWN":       (*life).answerShown,
 	"_SCAN":        (*life).answerScan,
+	"_COUNT":       (*life).answerCount,
 	"_INSPECT":     (*life).answerInspect,
 	"_NODE":        (*life).answerNode,
 	"_LINKS":       (*life).answerLinks,

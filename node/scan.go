@@ -33,7 +33,7 @@ func (l *life) scan(ctx context.Context, cmd wire.Command) wire.Reply {
 			p, place = 0, 0
 			break
 		}
-		page := l.scanPartition(ctx, region.Partition(p), place, args.Count-len(keys), cmd)
+		page := l.pageOf(ctx, region.Partition(p), place, args.Count-len(keys), cmd, true)
 		if page.Type != wire.TypeList || len(page.List) == 0 {
 			return page
 		}
@@ -52,21 +52,20 @@ func (l *life) scan(ctx context.Context, cmd wire.Command) wire.Reply {
 	return wire.List(wire.String(cursor), wire.List(keys...))
 }
 
-// scanPartition asks a holder of a partition for a page of its keys.
-func (l *life) scanPartition(ctx context.Context, p region.Partition, place uint64, count int, cmd wire.Command) wire.Reply {
+// pageOf asks a holder of a partition for a page of its keys: this node if it is
+// one and near says so, or the owner, or another one if that is silent.
+func (l *life) pageOf(ctx context.Context, p region.Partition, place uint64, count int, cmd wire.Command, near bool) wire.Reply {
 	args := append([]string{strconv.Itoa(int(p)), strconv.FormatUint(place, 10), strconv.Itoa(count)}, cmd.Args[2:]...)
-	if s := l.core.Shard(p); s != nil && s.IsReady() {
+	near = near || l.core.Place().Owner(l.cfg.Region, p) == l.cfg.Name
+	if s := l.core.Shard(p); near && s != nil && s.IsReady() {
 		reply, err := l.answerScan(args)
 		if err != nil {
 			return wire.Fail(err)
 		}
 		return reply
 	}
-	reply := wire.Fail(&wire.Error{Code: wire.CodeUnavailable, Text: "ERR no holder of a partition answers: try again shortly"})
-	for _, m := range l.core.Place().Serves(p) {
-		if m.Region != l.cfg.Region {
-			continue
-		}
+	reply := wire.Fail(errNoHolder)
+	for _, m := range l.holders(p) {
 		attempt, cancel := context.WithTimeout(ctx, askTimeout)
 		reply = l.askNode(attempt, m.Replica, append([]string{"_SCAN"}, args...)...)
 		cancel()

@@ -98,6 +98,7 @@ var executors = map[string]executor{
 	verbDump:   execDump,
 	verbPut:    execPut,
 	verbDrop:   execDrop,
+	verbCut:    execCut,
 	verbObject: execObject,
 	verbSize:   execSize,
 }

@@ -77,3 +77,16 @@ func execSize(t Target, cmd wire.Command) wire.Reply {
 		return wire.Int(int64(len(cmd.Key()) + v.Size()))
 	})
 }
+
+// execCut is a part of FLUSHALL: whatever was written before it goes (R6).
+func execCut(t Target, cmd wire.Command) wire.Reply {
+	return modify(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		existed := m.View().Exists()
+		m.Invalidate()
+		return flag(existed), nil
+	})
+}
+
+// Cut returns the command that removes a key and whatever was written to it
+// before, in any region and seen or not (R6).
+func Cut(key string) wire.Command { return newCommand(verbCut, key) }

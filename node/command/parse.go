@@ -169,3 +169,11 @@ func ParseVerify(c wire.Command) (limit int, err error) {
 	}
 	return int(min(n, MaxVerifyLimit)), nil
 }
+
+// ParseFlush reads the option of FLUSHALL and FLUSHDB, which changes nothing.
+func ParseFlush(c wire.Command) error {
+	if len(c.Args) > 1 && !strings.EqualFold(c.Args[1], "ASYNC") && !strings.EqualFold(c.Args[1], "SYNC") {
+		return ErrSyntax
+	}
+	return nil
+}

@@ -34,6 +34,8 @@ var hiddenSpecs = []Spec{
 		Summary: "Replace a key by what .DUMP replied.", Example: ".PUT user:1 hash 1893456000000 name ann"},
 	{Name: verbDrop, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
 		Summary: "Remove a key.", Example: ".DROP user:1"},
+	{Name: verbCut, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
+		Summary: "Remove a key and whatever was written to it before, seen or not.", Example: ".CUT user:1"},
 	{Name: verbObject, Args: "key what", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Hidden: true, head: "k-",
 		Summary: "Say how Redis would keep what a key holds.", Example: ".OBJECT user:1 ENCODING"},
 	{Name: verbSize, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeInt,
@@ -47,6 +49,7 @@ const (
 	verbDump   = ".DUMP"
 	verbPut    = ".PUT"
 	verbDrop   = ".DROP"
+	verbCut    = ".CUT"
 	verbObject = ".OBJECT"
 	verbSize   = ".SIZE"
 )

@@ -48,7 +48,53 @@ func (s *suite) together() {
 	}
 }
 
-// sequence runs commands one after the other. A word that begins with @ is a key.
+// togetherSteps are commands one after the other. A word that begins with @ is a
+// key.
+var togetherSteps = []struct{ line, want string }{
+	{"RENAME @a @b", "ERR no such key"},
+	{"MSETNX @a 1 @b 2", "1"},
+	{"MSETNX @b 3 @c 4", "0"},
+	{"MGET @a @b @c", "[1 2 nil]"},
+	{"RENAMENX @a @b", "0"},
+	{"RENAMENX @a @c", "1"},
+	{"RENAME @b @a", "OK"},
+	{"MGET @a @b @c", "[2 nil 1]"},
+	{"EXPIREAT @a 4000000000", "1"},
+	{"COPY @a @b", "1"},
+	{"COPY @c @b", "0"},
+	{"COPY @a @c REPLACE", "1"},
+	{"EXPIRETIME @c", "4000000000"},
+	{"COPY @a @a", "ERR source and destination objects are the same"},
+	{"OBJECT ENCODING @a", "int"},
+	{"OBJECT ENCODING @d", "nil"},
+	{"SADD @x 1 2 3", "3"},
+	{"SADD @y 2 3 4", "3"},
+	{"SINTER @x @y", "[2 3]"},
+	{"SUNION @x @y @z", "[1 2 3 4]"},
+	{"SDIFF @x @y", "[1]"},
+	{"SINTERCARD 2 @x @y LIMIT 1", "1"},
+	{"SUNION @x @a", "WRONGTYPE Operation against a key holding the wrong kind of value"},
+	{"SUNIONSTORE @a @x @y", "4"},
+	{"TTL @a", "-1"},
+	{"SCARD @a", "4"},
+	{"SINTERSTORE @a @x @z", "0"},
+	{"EXISTS @a", "0"},
+	{"SMOVE @x @y 1", "1"},
+	{"SMOVE @x @y 1", "0"},
+	{"SMEMBERS @y", "[1 2 3 4]"},
+	{"ZADD @a 1 m 2 n", "2"},
+	{"ZADD @b 1 m", "WRONGTYPE Operation against a key holding the wrong kind of value"},
+	{"ZUNIONSTORE @b 2 @a @x WEIGHTS 2 10", "4"},
+	{"ZRANGE @b 0 -1 WITHSCORES", "[m 2 n 4 2 10 3 10]"},
+	{"ZINTER 2 @a @b WITHSCORES", "[m 3 n 6]"},
+	{"ZDIFF 2 @b @a", "[2 3]"},
+	{"ZRANGESTORE @c @b 1 2", "2"},
+	{"ZMPOP 3 @z @c @b MIN COUNT 5", "[@c [n 4 2 10]]"},
+	{"ZMPOP 2 @z @c MIN", "nil"},
+	{"ZUNION 3 @a @b", "ERR syntax error"},
+}
+
+// sequence runs togetherSteps.
 func (s *suite) sequence(ctx context.Context, what string, name func(string) string) {
 	keys := []string{"a", "b", "c", "d", "x", "y", "z"}
 	for i, k := range keys {
@@ -57,49 +103,7 @@ func (s *suite) sequence(ctx context.Context, what string, name func(string) str
 	if _, err := s.api.Del(ctx, keys...); err != nil {
 		s.Errorf("%s: DEL: %v", what, err)
 	}
-	for _, step := range []struct{ line, want string }{
-		{"RENAME @a @b", "ERR no such key"},
-		{"MSETNX @a 1 @b 2", "1"},
-		{"MSETNX @b 3 @c 4", "0"},
-		{"MGET @a @b @c", "[1 2 nil]"},
-		{"RENAMENX @a @b", "0"},
-		{"RENAMENX @a @c", "1"},
-		{"RENAME @b @a", "OK"},
-		{"MGET @a @b @c", "[2 nil 1]"},
-		{"EXPIREAT @a 4000000000", "1"},
-		{"COPY @a @b", "1"},
-		{"COPY @c @b", "0"},
-		{"COPY @a @c REPLACE", "1"},
-		{"EXPIRETIME @c", "4000000000"},
-		{"COPY @a @a", "ERR source and destination objects are the same"},
-		{"OBJECT ENCODING @a", "int"},
-		{"OBJECT ENCODING @d", "nil"},
-		{"SADD @x 1 2 3", "3"},
-		{"SADD @y 2 3 4", "3"},
-		{"SINTER @x @y", "[2 3]"},
-		{"SUNION @x @y @z", "[1 2 3 4]"},
-		{"SDIFF @x @y", "[1]"},
-		{"SINTERCARD 2 @x @y LIMIT 1", "1"},
-		{"SUNION @x @a", "WRONGTYPE Operation against a key holding the wrong kind of value"},
-		{"SUNIONSTORE @a @x @y", "4"},
-		{"TTL @a", "-1"},
-		{"SCARD @a", "4"},
-		{"SINTERSTORE @a @x @z", "0"},
-		{"EXISTS @a", "0"},
-		{"SMOVE @x @y 1", "1"},
-		{"SMOVE @x @y 1", "0"},
-		{"SMEMBERS @y", "[1 2 3 4]"},
-		{"ZADD @a 1 m 2 n", "2"},
-		{"ZADD @b 1 m", "WRONGTYPE Operation against a key holding the wrong kind of value"},
-		{"ZUNIONSTORE @b 2 @a @x WEIGHTS 2 10", "4"},
-		{"ZRANGE @b 0 -1 WITHSCORES", "[m 2 n 4 2 10 3 10]"},
-		{"ZINTER 2 @a @b WITHSCORES", "[m 3 n 6]"},
-		{"ZDIFF 2 @b @a", "[2 3]"},
-		{"ZRANGESTORE @c @b 1 2", "2"},
-		{"ZMPOP 3 @z @c @b MIN COUNT 5", "[@c [n 4 2 10]]"},
-		{"ZMPOP 2 @z @c MIN", "nil"},
-		{"ZUNION 3 @a @b", "ERR syntax error"},
-	} {
+	for _, step := range togetherSteps {
 		args := strings.Fields(step.line)
 		for i, a := range args {
 			if k, isKey := strings.CutPrefix(a, "@"); isKey {

@@ -16,8 +16,8 @@ type Runner interface {
 	Do(args ...string) (Value, error)
 }
 
-// Client is a connection to a server that speaks RESP2. It is used by one
-// goroutine.
+// Client is a connection to a server that speaks RESP, version 2 until it is told
+// HELLO 3. It is used by one goroutine.
 type Client struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -68,8 +68,11 @@ func (c *Client) read() (Value, error) {
 		return Value{}, fmt.Errorf("an empty line")
 	}
 	kind, rest := Kind(line[0]), line[1:]
-	if kind == Status || kind == Error {
+	switch kind {
+	case Status, Error, Double:
 		return Value{Kind: kind, Text: rest}, nil
+	case NullBulk:
+		return Value{Kind: NullBulk}, nil
 	}
 	n, err := strconv.ParseInt(rest, 10, 64)
 	if err != nil {
@@ -82,22 +85,26 @@ func (c *Client) read() (Value, error) {
 		return Value{Kind: NullBulk}, nil
 	case kind == Bulk:
 		b := make([]byte, n+2)
-		if _, err := io.ReadFull(c.in, b); err != nil {
-			return Value{}, err
-		}
-		return Value{Kind: Bulk, Text: string(b[:n])}, nil
+		_, err := io.ReadFull(c.in, b)
+		return Value{Kind: Bulk, Text: string(b[:n])}, err
 	case kind == Array && n < 0:
 		return Value{Kind: NullArray}, nil
-	case kind == Array:
-		v := Value{Kind: Array}
-		for range n {
-			e, err := c.read()
-			if err != nil {
-				return Value{}, err
-			}
-			v.List = append(v.List, e)
-		}
-		return v, nil
+	case kind == Array, kind == Set:
+		return c.readList(kind, n)
+	case kind == Map:
+		return c.readList(kind, 2*n)
 	}
-	return Value{}, fmt.Errorf("line %.100q is no RESP2", line)
+	return Value{}, fmt.Errorf("line %.100q is no RESP", line)
+}
+
+func (c *Client) readList(kind Kind, n int64) (Value, error) {
+	v := Value{Kind: kind}
+	for range n {
+		e, err := c.read()
+		if err != nil {
+			return Value{}, err
+		}
+		v.List = append(v.List, e)
+	}
+	return v, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/atollcache/atoll/node/wire"
 )
 
-// Value is a reply as RESP2 has it.
+// Value is a reply as RESP has it.
 type Value struct {
 	Kind Kind
 	Text string // of a status, an error or a bulk string
@@ -18,10 +18,12 @@ type Value struct {
 	List []Value
 }
 
-// Kind says what a Value is, by the byte that RESP2 begins it with.
+// Kind says what a Value is, by the byte that RESP begins it with.
 type Kind byte
 
-// The kinds. Null strings and null arrays have no byte of their own.
+// The kinds. Null strings and null arrays have no byte of their own in RESP2; the
+// null of RESP3 is a null string here. Double, Set and Map are RESP3's; a Map has
+// keys and values in turns.
 const (
 	Status    Kind = '+'
 	Error     Kind = '-'
@@ -30,6 +32,9 @@ const (
 	Array     Kind = '*'
 	NullBulk  Kind = '_'
 	NullArray Kind = '#'
+	Double    Kind = ','
+	Set       Kind = '~'
+	Map       Kind = '%'
 )
 
 // String returns the value for people.
