@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/atollcache/atoll/crdt"
@@ -95,6 +96,25 @@ func TestParseExpire(t *testing.T) {
 	}
 }
 
+func TestExpireIf(t *testing.T) {
+	for line, want := range map[string]string{ // before, at, and for NX, XX, GT, LT whether it may
+		"5 6": "0 1 1 0", "6 5": "0 1 0 1", "5 5": "0 1 0 0", "never 5": "1 0 0 1",
+	} {
+		before, at := int64(crdt.Never), int64(0)
+		if _, err := fmt.Sscanf(line, "%d %d", &before, &at); err != nil {
+			before, at = crdt.Never, 5
+		}
+		have := ""
+		for _, option := range []string{"NX", "XX", "gt", "Lt"} {
+			w, err := parseExpireIf([]string{option})
+			have += " " + showReply(flag(err == nil && w.holds(before, at)))
+		}
+		if have != " "+want {
+			t.Errorf("expiry and new one %s: want %s, have%s", line, want, have)
+		}
+	}
+}
+
 func TestParseScan(t *testing.T) {
 	for line, want := range map[string]string{
 		"SCAN 0":                           "0 10 none true true",
@@ -168,7 +188,7 @@ func TestSelect(t *testing.T) {
 	members := func() []Member {
 		return []Member{{2, "c"}, {1, "a"}, {2, "b"}, {-1, "z"}, {3, "d"}, {math.Inf(1), "i"}}
 	}
-	ends := []int64{math.MinInt64, -7, -6, -1, 0, 1, 5, 6, math.MaxInt64}
+	ends := []int64{math.MinInt64, -7, -6, -1, 0, 1, 5, 6, 99, math.MaxInt64}
 	for _, start := range ends {
 		for _, stop := range ends {
 			var want []Member
@@ -184,6 +204,19 @@ func TestSelect(t *testing.T) {
 			have := ZRangeArgs{Start: start, Stop: stop, Count: noLimit}.Select(members())
 			if !reflect.DeepEqual(append([]Member(nil), have...), want) {
 				t.Errorf("positions %d to %d: want %v, have %v", start, stop, want, have)
+			}
+		}
+	}
+	m, sorted := newMemory(), ZRangeArgs{Stop: -1, Count: noLimit}.Select(members())
+	m.do("ZADD k 2 c 1 a 2 b -1 z 3 d inf i")
+	for _, start := range ends {
+		for _, stop := range ends {
+			for _, reverse := range []string{"", " REV"} {
+				z := ZRangeArgs{Start: start, Stop: stop, Reverse: reverse != ""}
+				want := showReply(MembersReply(z.Select(slices.Clone(sorted)), true))
+				if have := m.do(fmt.Sprintf("ZRANGE k %d %d%s WITHSCORES", start, stop, reverse)); have != want {
+					t.Errorf("ZRANGE %d %d%s: want %s, have %s", start, stop, reverse, want, have)
+				}
 			}
 		}
 	}

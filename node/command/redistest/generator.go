@@ -99,9 +99,9 @@ func (g *Generator) word(w string) string {
 		}
 		return g.orBad(strconv.FormatInt(ttl, 10), lists["$badttl"])
 	case "$at":
-		return g.orBad(strconv.Itoa(4_000_000_000+g.r.IntN(1000)*100), lists["$badat"])
+		return g.orBad(strconv.Itoa(4_000_000_000+g.r.IntN(12)*10_000), lists["$badat"])
 	case "$atms":
-		return g.orBad(fmt.Sprint(4_000_000_000_000+g.r.Int64N(1000)*100_000), lists["$badat"])
+		return g.orBad(fmt.Sprint(4_000_000_000_000+g.r.Int64N(12)*10_000_000), lists["$badat"])
 	case "$i":
 		return g.orBad(strconv.Itoa(g.r.IntN(14)-5), lists["$badint"])
 	case "$n":
