@@ -84,14 +84,16 @@ func execTogether(t Target, cmd wire.Command) wire.Reply {
 	var reply wire.Reply
 	err := t.Alone(func(t Target) {
 		g := here{t, cmd.Request}
-		if cmd.Request != 0 && hasRun(t, cmd) {
+		switch err := mayRun(t, cmd); {
+		case err == nil:
+			reply = s.run(g, cmd)
+		case !errors.Is(err, ErrRepeated):
+			reply = wire.Fail(err)
+		case s.again == nil:
 			reply = wire.Fail(ErrReplyLost)
-			if s.again != nil {
-				reply = s.again(g, cmd)
-			}
-			return
+		default:
+			reply = s.again(g, cmd)
 		}
-		reply = s.run(g, cmd)
 	})
 	if err != nil {
 		return wire.Fail(err)
@@ -99,10 +101,14 @@ func execTogether(t Target, cmd wire.Command) wire.Reply {
 	return reply
 }
 
-// hasRun reports whether a command has run already: a write of nothing says so.
-func hasRun(t Target, cmd wire.Command) bool {
+// mayRun returns why a command that must not run twice may not be run here: a
+// write of nothing says so.
+func mayRun(t Target, cmd wire.Command) error {
+	if cmd.Request == 0 {
+		return nil
+	}
 	_, err := t.Write(cmd.Key(), cmd.Request, func(*crdt.Mutator) error { return nil })
-	return errors.Is(err, ErrRepeated)
+	return err
 }
 
 // far is the ground of a recipe whose keys are in several partitions.
