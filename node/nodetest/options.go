@@ -83,6 +83,7 @@ type Counts struct {
 	Died     int // writes lost with every node that had them
 	Damaged  int // keys lost behind the system's back
 	Audits   int // partitions compared with the original writes
+	Excused  int // keys found wrong where somebody had been left out, and only checked against what was removed
 	Deserted int // regions that left whole
 }
 
