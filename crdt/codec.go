@@ -47,6 +47,8 @@ import (
 //	roll          [horizon's vector, horizon's stamp, retired, ended, first stamp]
 //	  retired     [replica, number, its replica, its number, its stamp, ...]
 //	  ended       [replica, number, ...]                         oldest first
+//	head          fields: vector, roll, stamp as one number, keys, bytes
+//	patch         fields: entry, [kind, field, ...]     cells that go, by kind, then by field
 //
 // A field name is left out of the effects on a string. A delta is written as the
 // difference to the delta before it, in the same message, of the same origin:
@@ -66,6 +68,8 @@ const (
 	TagEntry    uint8 = 2 // [AppendEntry]
 	TagDelta    uint8 = 3 // [AppendDelta]
 	TagSnapshot uint8 = 4 // [AppendSnapshot]
+	TagHead     uint8 = 5 // [AppendHead]
+	TagPatch    uint8 = 6 // [AppendPatch]
 )
 
 // MinDeltaBytes and MinEntryBytes are the fewest bytes that a delta or an entry

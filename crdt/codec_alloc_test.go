@@ -171,6 +171,12 @@ func decodeAll(b []byte) error {
 		d.Delta()
 	case TagSnapshot:
 		d.Snapshot()
+	case TagHead:
+		_, err := DecodeHead(b)
+		return err
+	case TagPatch:
+		_, err := DecodePatch(b)
+		return err
 	default:
 		if d.Array(MinDeltaBytes); d.Err() == nil {
 			for d.More() && d.Delta() != nil {

@@ -23,6 +23,7 @@ func addSeeds(f *testing.F, tag uint8) {
 		r := w.reps[0]
 		add(snapshotBytes(&r.p))
 		add(AppendVector(nil, r.p.Vector()))
+		add(AppendHead(nil, r.p.head()))
 		for _, d := range r.log {
 			add(AppendDelta(nil, d))
 		}
@@ -79,6 +80,17 @@ func use(t *testing.T, in []byte, tag uint8) {
 	case TagEntry:
 		x, _ := DecodeEntry(in)
 		checkEntry(t, x)
+	case TagPatch:
+		p, _ := DecodePatch(in)
+		w := newWorld(1, 3)
+		w.run(30)
+		x := w.reps[0].p.Entry("a").cloneOrNew()
+		x.Patch(p)
+		once := AppendEntry(nil, x)
+		if x.Patch(p); !bytes.Equal(once, AppendEntry(nil, x)) {
+			t.Fatal("patched twice: want the same again")
+		}
+		x.View(5).Version()
 	case TagSnapshot:
 		s, _ := DecodeSnapshot(in)
 		var p Partition
@@ -117,6 +129,10 @@ func FuzzDecodeEntry(f *testing.F) { fuzz(f, TagEntry) }
 func FuzzDecodeDelta(f *testing.F) { fuzz(f, TagDelta) }
 
 func FuzzDecodeSnapshot(f *testing.F) { fuzz(f, TagSnapshot) }
+
+func FuzzDecodePatch(f *testing.F) { fuzz(f, TagPatch) }
+
+func FuzzDecodeHead(f *testing.F) { fuzz(f, TagHead) }
 
 func FuzzDecodeVector(f *testing.F) { fuzz(f, TagVector) }
 

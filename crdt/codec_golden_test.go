@@ -61,10 +61,14 @@ func wireExamples() map[string][]byte {
 		snapshot.Keys = append(snapshot.Keys, string(rune('a'+i)))
 	}
 	out["snapshot"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
+	out["patch"] = AppendPatch(nil, &Patch{next: entries[1], gone: []CellName{{KindHash, "gone"}, {KindSet, ""}}})
 	snapshot.Vector = Vector{{b, 9}}
 	snapshot.Retired = []Retirement{{Last: Dot{a, 41}, By: Dot{b, 9}, Stamp: stamp + 7}}
 	snapshot.Ended, snapshot.First = []Dot{{Replica: 0x2222222222222222, N: 5}}, stamp-1
 	out["snapshot-retired"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
+	out["head"] = AppendHead(nil, PartitionHead{
+		Vector: snapshot.Vector, Horizon: snapshot.Horizon, Retired: snapshot.Retired, Ended: snapshot.Ended, First: snapshot.First,
+		Stamp: stamp + 9, Keys: 1_000_000, Bytes: 123_456_789})
 	return out
 }
 

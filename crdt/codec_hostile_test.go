@@ -26,6 +26,18 @@ func decodeAny(b []byte) (again []byte, err error) {
 			return nil, err
 		}
 		return AppendSnapshot(nil, s, 0, len(s.Keys)), nil
+	case TagPatch:
+		p, err := DecodePatch(b)
+		if err != nil {
+			return nil, err
+		}
+		return AppendPatch(nil, p), nil
+	case TagHead:
+		h, err := DecodeHead(b)
+		if err != nil {
+			return nil, err
+		}
+		return AppendHead(nil, h), nil
 	default:
 		x, err := DecodeEntry(b)
 		return AppendEntry(nil, x), err
@@ -39,6 +51,8 @@ func TestMalformedBytesAreRefused(t *testing.T) {
 		entry    = "94 01 02 92 07 08 "
 		delta    = "94 01 03 92 07 08 "
 		snapshot = "96 01 04 92 07 08 "
+		head     = "98 01 05 92 07 08 "
+		patch    = "95 01 06 92 07 08 "
 		write    = "00 03 02 00 c40176 "
 		put      = "91 92 12 c40176 "
 		sum      = "00 03 01 02 00 05 c0 00 00 c0 "
@@ -145,6 +159,24 @@ func TestMalformedBytesAreRefused(t *testing.T) {
 		{"half a first stamp", snapshot + "92 01 03 96 90 00 00 90 90 05 90", errMissing},
 		{"a key twice", snapshot + "92 00 03 90 94 c4016b 91 91 95 " + write + "c4016b 90", errOrder},
 		{"a key without entry", snapshot + "92 00 03 90 91 c4016b", errCount},
+
+		{"a head", head + "92 00 03 93 92 00 02 05 01 cf ffffffffffffffff 07 cf 7fffffffffffffff", nil},
+		{"a head of nothing", "98 01 05 90 90 90 00 00 00", nil},
+		{"a head's horizon ahead", head + "92 00 03 91 92 00 04 05 07 09", errNumber},
+		{"a head's horizon beside it", head + "92 00 03 91 92 01 01 05 07 09", errNumber},
+		{"keys below zero", head + "92 00 03 90 05 ff 09", ErrCodec},
+		{"keys beyond counting", head + "92 00 03 90 05 cf 8000000000000000 09", errNumber},
+		{"bytes beyond counting", head + "92 00 03 90 05 07 cf 8000000000000000", errNumber},
+		{"a head without bytes", "97 01 05 92 07 08 92 00 03 90 05 07", ErrCodec},
+		{"a patch", patch + "92 c0 92 02 92 c40166 91 95 " + write + "94 02 c400 02 c40167", nil},
+		{"a patch of nothing", "95 01 06 90 90 90", nil},
+		{"half a cell that goes", patch + "90 91 02", errCount},
+		{"a cell that goes twice", patch + "90 94 02 c40166 02 c40166", errOrder},
+		{"cells that go out of order", patch + "90 94 03 c40166 02 c40166", errOrder},
+		{"a string that goes", patch + "90 92 01 c400", errOrder},
+		{"a cell that goes and is put", patch + "92 c0 92 02 92 c40166 91 95 " + write + "92 02 c40166", errOrder},
+		{"a patch without what goes", "94 01 06 90 90", ErrCodec},
+		{"a head's vector not in order", head + "94 01 03 00 03 90 05 07 09", errOrder},
 
 		{"replicas not in order", "94 01 01 92 08 07 90", errOrder},
 		{"replica zero", "94 01 01 91 00 90", errReplica},

@@ -101,14 +101,16 @@ func before(now int64) HLC {
 // forget drops what does not show of a key that has not been touched since a mark
 // that is stable.
 func (p *Partition) forget(key string, m mark, c *Collected) {
-	bytes, dropped := p.bytes, false
-	p.update(key, func(e *Entry) { dropped = e.trim(m.now) })
-	if !dropped {
+	keys, bytes := p.Kept()
+	dropped := false
+	err := p.update(key, func(e *Entry) { dropped = e.trim(m.now) })
+	if err != nil || !dropped {
 		return
 	}
 	p.horizon = p.horizon.Join(Horizon{Vector: m.vector, Stamp: m.stamp})
-	c.Bytes += bytes - p.bytes
-	if p.entries[key] == nil {
+	keysLeft, bytesLeft := p.Kept()
+	c.Bytes += bytes - bytesLeft
+	if keysLeft < keys {
 		c.Entries++
 	} else {
 		c.Trimmed++
@@ -123,7 +125,7 @@ func (p *Partition) touched(key string, e *Entry) {
 		p.waiting.remove(key)
 		return
 	}
-	p.due.set(key, e.ExpireAt())
+	p.due.set(key, p.soon(e.ExpireAt()))
 	if n := e.residue(); n > 0 {
 		p.waiting.add(key, n)
 	} else {

@@ -132,16 +132,24 @@ func floatBits(f float64) uint64 { return math.Float64bits(f + 0) }
 // asked for, and to the others only at first, once in about seventeen minutes
 // (a look at each), and when more than a quarter of them have changed.
 //
+// With a tier it also reads what expires within about a minute, once in so long, and
+// everything only at first.
+//
 // It reports false for a time that is not a multiple, or before one that it has
-// been asked for.
+// been asked for, and when the tier failed.
 func (p *Partition) Digest(at int64) (Digest, bool) {
 	g := &p.digests
 	if at < 0 || at > MaxMillis || at%DigestStep != 0 || at < g.swept {
 		return Digest{}, false
 	}
-	if !g.on || at > g.end {
-		g.rebuild(at, p.entries)
-	} else {
+	switch {
+	case p.tier != nil:
+		if !p.tier.digest(p, at) {
+			return Digest{}, false
+		}
+	case !g.on || at > g.end:
+		g.rebuild(at, dueWindow, p.entries)
+	default:
 		g.sweep(at, p.entries)
 	}
 	return g.total, true
@@ -153,6 +161,9 @@ func (p *Partition) Digest(at int64) (Digest, bool) {
 func (p *Partition) EachDigest(at int64, f func(key string, digest uint64) bool) bool {
 	if _, ok := p.Digest(at); !ok {
 		return false
+	}
+	if p.tier != nil {
+		return p.tier.eachDigest(p, f)
 	}
 	for key, e := range p.entries {
 		if d := p.digests.part(e); d != 0 && !f(key, d) {

@@ -100,6 +100,11 @@ func (g *digests) sweep(at int64, entries map[string]*Entry) {
 		}
 	}
 	g.swept = at
+	g.countDirty(entries)
+}
+
+// countDirty makes the entries clean that are listed as changed.
+func (g *digests) countDirty(entries map[string]*Entry) {
 	for _, key := range g.dirty {
 		if e := entries[key]; e != nil && e.digest == staleDigest {
 			g.count(key, e)
@@ -140,15 +145,20 @@ func (g *digests) count(key string, e *Entry) {
 		return
 	}
 	e.x.until = untilStep(s.expireAt)
-	if e.x.until == 0 || e.x.until > g.end {
-		return
+	if e.x.until != 0 && e.x.until <= g.end {
+		g.expires(key, e, s.survives)
 	}
+}
+
+// expires notes when an entry's part of the sum ends, and whether something of it is
+// left then.
+func (g *digests) expires(key string, e *Entry, survives bool) {
 	if g.due == nil {
 		g.due = map[int64]expiring{}
 	}
 	b := g.due[e.x.until]
-	b.add(s.digest, 1)
-	if s.survives {
+	b.add(e.digest, 1)
+	if survives {
 		b.again = append(b.again, key)
 	}
 	g.due[e.x.until] = b
@@ -165,10 +175,10 @@ func untilStep(expireAt int64) int64 {
 
 // rebuild makes the sum from all entries. Clean ones that do not expire before
 // the new end are taken as they are.
-func (g *digests) rebuild(at int64, entries map[string]*Entry) {
+func (g *digests) rebuild(at, window int64, entries map[string]*Entry) {
 	recount := g.recount
 	clear(g.dirty)
-	*g = digests{on: true, swept: at, end: at + dueWindow, dirty: g.dirty[:0]}
+	*g = digests{on: true, swept: at, end: at + window, dirty: g.dirty[:0]}
 	for key, e := range entries {
 		switch {
 		case recount || e.digest == staleDigest || e.x != nil && e.x.until != 0 && e.x.until <= g.end:

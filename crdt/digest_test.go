@@ -387,6 +387,17 @@ func BenchmarkApplySet(b *testing.B) {
 	}
 }
 
+func BenchmarkEntry(b *testing.B) {
+	p, _ := stringsOf(1000)
+	keys := p.Keys()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if p.Entry(keys[i%1000]) == nil {
+			b.Fatal("no entry")
+		}
+	}
+}
+
 // BenchmarkDigest changes so many of 100,000 keys and asks for the digest; the
 // time of the latter is reported by itself.
 func BenchmarkDigest(b *testing.B) {

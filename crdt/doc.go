@@ -29,6 +29,11 @@
 // forgotten against old news ([Horizon]). Nor does a vector name for ever who wrote
 // once: an ID under which nobody writes any more is retired ([Retirement]).
 //
+// Not everything need be in memory. A partition may have a [Tier], which keeps its
+// entries as of the last [Partition.Save]; entries come from there as they are asked
+// for and leave memory by [Partition.Release]. Nobody can tell such a partition from
+// one without a tier, but by the time that it takes.
+//
 // # What the package promises
 //
 //   - Applying the same deltas in any causal order, any number of times, mixed

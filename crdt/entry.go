@@ -102,9 +102,12 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 		s.cells[field] = c
 		s.count(field, &c, 1)
 		s.order.set(field, &c, 1)
+		s.note(field)
 		e.x.size += c.size() + sizeCell + sizeSlot + len(field) - before
 	case had:
-		delete(e.section(k), field)
+		s := e.sectionOf(k)
+		s.note(field)
+		delete(s.cells, field)
 		e.x.size -= before
 	}
 }
@@ -182,7 +185,7 @@ func (e *Entry) Clone() *Entry {
 		for f, c := range s.cells {
 			cells[f] = c.clone()
 		}
-		s.cells, s.order = cells, nil
+		s.cells, s.order, s.touched = cells, nil, nil
 		out.x.sections = append(out.x.sections, s)
 	}
 	return out

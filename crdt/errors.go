@@ -29,6 +29,18 @@ var (
 	ErrRetired = errors.New("written under an ID that has been retired")
 )
 
+// Errors of a partition that keeps entries outside memory.
+var (
+	// ErrTier is wrapped by the error of a partition whose tier has failed to give
+	// what it keeps: drop the partition and fill it from another holder.
+	ErrTier = errors.New("what is kept outside memory cannot be read: the partition must be filled again")
+	// ErrSaving is returned by Partition.Save while the last one has been neither
+	// confirmed nor taken back.
+	ErrSaving = errors.New("the last save has been neither confirmed nor taken back")
+	// ErrNoTier is returned by Partition.Save of a partition without a tier.
+	ErrNoTier = errors.New("the partition has no tier to be saved to")
+)
+
 // Errors of mutators. The entry is unchanged.
 var (
 	// ErrWrongType is returned for an operation on a key of another kind.

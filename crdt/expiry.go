@@ -36,9 +36,10 @@ type extra struct {
 type section struct {
 	kind    Kind
 	cells   map[string]Cell
-	residue int    // bytes of losers, removed contributions and dead cells, kept as cells change
-	dead    int    // cells that show nothing but what a cut or an expiry hides
-	order   *order // nil until it is asked for
+	residue int                 // bytes of losers, removed contributions and dead cells, kept as cells change
+	dead    int                 // cells that show nothing but what a cut or an expiry hides
+	order   *order              // nil until it is asked for
+	touched map[string]struct{} // fields that have changed since track; nil when nobody asks
 }
 
 func (x *extra) isEmpty() bool {

@@ -1,6 +1,9 @@
 package crdt
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // CheckBytes compares a partition's byte count, which is kept as it changes, with
 // one made from scratch.
@@ -35,7 +38,7 @@ func CheckWaiting(p *Partition) error {
 	bytes := 0
 	for key, at := range p.waiting.keys {
 		bytes += at.bytes
-		if p.entries[key] == nil {
+		if p.entries[key] == nil && (p.tier == nil || p.tier.load(key) == nil) {
 			return fmt.Errorf("%q waits and is not there", key)
 		}
 	}
@@ -49,7 +52,9 @@ func CheckWaiting(p *Partition) error {
 		} else if n := e.residue(); n > 0 != x.trimmed(e) {
 			return fmt.Errorf("%q: want residue %t, have %d bytes", key, x.trimmed(e), n)
 		}
-		if at := e.ExpireAt(); p.due.keys[key] != nil && p.due.keys[key].at != at {
+		// A tier may name times at which it once was to expire.
+		at := e.ExpireAt()
+		if x := p.due.keys[key]; p.tier == nil && x != nil && x.at != at {
 			return fmt.Errorf("%q expires at %d and is scheduled for %d", key, at, p.due.keys[key].at)
 		}
 		if err := e.checkSections(); err != nil {
@@ -109,6 +114,88 @@ func (p *Partition) checkGroups() error {
 	}
 	if len(p.due.queue) != len(p.due.keys) {
 		return fmt.Errorf("schedule has %d places for %d keys", len(p.due.queue), len(p.due.keys))
+	}
+	return nil
+}
+
+// Eager makes a partition with a tier save only what has changed of all entries that
+// have fields, however small, and look at few keys that expire at a time, so that small tests meet both.
+func Eager(p *Partition) { p.tier.large, p.tier.maxDue = 0, 2 }
+
+// Restarted returns what a partition without a tier is after everything but its
+// entries, its vector, its horizon and its highest stamp has been lost.
+func Restarted(p *Partition) *Partition {
+	out := &Partition{vector: p.vector.Clone(), horizon: p.horizon.Clone(), first: p.first, stamp: p.stamp,
+		retired: slices.Clone(p.retired), ended: slices.Clone(p.ended)}
+	for _, key := range p.Keys() {
+		out.update(key, func(e *Entry) { *e = *p.entries[key].Clone() })
+	}
+	return out
+}
+
+// CheckTier compares what a partition with a tier keeps as it changes with what is
+// made from scratch of memory and tier together.
+func CheckTier(p *Partition) error {
+	t := p.tier
+	if t == nil {
+		return nil
+	}
+	keys, bytes, due, held := 0, 0, map[int64]Digest{}, 0
+	var total Digest
+	for key, e := range p.Each {
+		keys++
+		bytes += sizeSlot + len(key) + e.countBytes()
+		if p.entries[key] != nil && e.digest == staleDigest {
+			continue
+		}
+		s := e.shown(key, p.digests.swept)
+		if s.digest == 0 {
+			continue
+		}
+		total.add(s.digest, 1)
+		if until := untilStep(s.expireAt); until != 0 && until <= p.digests.end {
+			d := due[until]
+			d.add(s.digest, 1)
+			due[until] = d
+		}
+	}
+	if keys != t.keys || bytes != t.bytes {
+		return fmt.Errorf("partition keeps %d keys of %d bytes, a recount gives %d of %d", t.keys, t.bytes, keys, bytes)
+	}
+	for key, c := range t.changed {
+		held += c.held
+		if e := p.entries[key]; c.sections == 0 && e != nil && e.isTracked() {
+			return fmt.Errorf("%q notes what changes for nothing", key)
+		}
+	}
+	if held != t.held {
+		return fmt.Errorf("changes hold %d bytes, a recount gives %d", t.held, held)
+	}
+	if n := len(p.digests.dirty); n > minDirty+t.keys/4+1 {
+		return fmt.Errorf("of %d keys %d are listed as changed", t.keys, n)
+	}
+	return t.checkDigest(p, total, due)
+}
+
+func (e *Entry) isTracked() bool {
+	return e.x != nil && slices.ContainsFunc(e.x.sections, func(s section) bool { return s.touched != nil })
+}
+
+func (t *tiered) checkDigest(p *Partition, total Digest, due map[int64]Digest) error {
+	g := &p.digests
+	if !g.on {
+		return nil
+	}
+	if g.total != total {
+		return fmt.Errorf("digest at %d is %v, a recount gives %v", g.swept, g.total, total)
+	}
+	for until := range g.due {
+		if g.due[until].Digest != due[until] {
+			return fmt.Errorf("%v ends at %d, a recount gives %v", g.due[until].Digest, until, due[until])
+		}
+	}
+	if len(due) != len(g.due) {
+		return fmt.Errorf("digests end at %d times, a recount gives %d", len(g.due), len(due))
 	}
 	return nil
 }

@@ -22,27 +22,46 @@ type Partition struct {
 	digests digests
 	due     schedule
 	waiting waiting
+	tier    *tiered // of those whose entries are not all in memory; nil for most
 }
 
 // Vector returns what the partition has seen. Read only, until the next change.
 func (p *Partition) Vector() Vector { return p.vector }
 
 // Len returns the number of entries, those with nothing visible included.
-func (p *Partition) Len() int { return len(p.entries) }
+func (p *Partition) Len() int {
+	keys, _ := p.Kept()
+	return keys
+}
 
-// Bytes returns what the entries and their keys account for.
+// Bytes returns what the entries in memory and their keys account for.
 func (p *Partition) Bytes() int { return p.bytes }
 
 // Entry returns the entry of a key, nil when nothing is kept for it. It belongs
-// to the partition: read only, until the next change.
-func (p *Partition) Entry(key string) *Entry { return p.entries[key] }
+// to the partition: read only, until the next change. From a tier it comes into
+// memory; nil may then also mean that the tier failed ([Partition.Err]).
+func (p *Partition) Entry(key string) *Entry {
+	if p.tier != nil {
+		return p.tier.entry(p, key)
+	}
+	return p.entries[key]
+}
 
 // Keys returns the keys of all entries, sorted.
-func (p *Partition) Keys() []string { return slices.Sorted(maps.Keys(p.entries)) }
+func (p *Partition) Keys() []string {
+	if p.tier != nil {
+		return p.tier.keyList(p)
+	}
+	return slices.Sorted(maps.Keys(p.entries))
+}
 
 // Each calls f for every entry in no particular order until f returns false. f
-// must not change the partition.
+// must not change the partition. When a tier fails some are left out.
 func (p *Partition) Each(f func(key string, e *Entry) bool) {
+	if p.tier != nil {
+		p.EachFrom("", f)
+		return
+	}
 	for k, e := range p.entries {
 		if !f(k, e) {
 			return
@@ -59,10 +78,14 @@ func (p *Partition) Each(f func(key string, e *Entry) bool) {
 //
 // A partition's own deltas, made with a clock that has observed the stamp of
 // [Partition.Horizon] and under an ID that is not retired, are never refused: they
-// have seen all that it has.
+// have seen all that it has. With a tier the error may also be that of
+// [Partition.Err].
 func (p *Partition) Apply(d *Delta) error {
 	if p.Covers(d.Dot) {
 		return nil
+	}
+	if err := p.Err(); err != nil {
+		return err
 	}
 	ctx := p.contextOf(d)
 	ready := p.isReady(d)
@@ -72,12 +95,12 @@ func (p *Partition) Apply(d *Delta) error {
 	if !ready {
 		return ErrNotReady
 	}
-	p.noteStamp(d.Stamp)
 	if d.Retires() {
 		p.retire(d)
-	} else {
-		p.update(d.Key, func(e *Entry) { e.apply(d, &ctx) })
+	} else if err := p.update(d.Key, func(e *Entry) { e.apply(d, &ctx) }); err != nil {
+		return err
 	}
+	p.noteStamp(d.Stamp)
 	p.vector = p.vector.Advance(d.Dot)
 	return nil
 }
@@ -126,8 +149,13 @@ func (p *Partition) refuses(d *Delta, ctx *Sight, ready bool) error {
 }
 
 // update lets f change the entry of a key, keeping the byte count and the
-// absence of empty entries true.
-func (p *Partition) update(key string, f func(*Entry)) {
+// absence of empty entries true. Its error is that of [Partition.Err].
+func (p *Partition) update(key string, f func(*Entry)) error {
+	if p.tier != nil {
+		if err := p.tier.begin(p, key); err != nil {
+			return err
+		}
+	}
 	if p.entries == nil {
 		p.entries = map[string]*Entry{}
 	}
@@ -142,13 +170,17 @@ func (p *Partition) update(key string, f func(*Entry)) {
 	switch {
 	case !e.IsEmpty():
 		p.entries[key] = e
-		p.digests.changed(key, e, counted, len(p.entries))
+		p.digests.changed(key, e, counted, p.listable())
 		p.bytes += e.Size() + sizeSlot + len(key) - before
 	case before > 0:
 		delete(p.entries, key)
 		p.bytes -= before
 	}
 	p.touched(key, e)
+	if p.tier != nil {
+		p.tier.end(p, key, e)
+	}
+	return nil
 }
 
 // Snapshot is the whole state of a partition at one moment, a consistent cut.
@@ -166,10 +198,17 @@ type Snapshot struct {
 
 // Snapshot returns a copy of the partition that later changes do not reach. It
 // costs time and memory in proportion to the number of cells; keys and values
-// are shared.
+// are shared. When a tier fails it is of nothing.
 func (p *Partition) Snapshot() *Snapshot {
-	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), Keys: p.Keys(), First: p.first,
+	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), First: p.first,
 		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended)}
+	if p.tier != nil {
+		if !p.tier.snapshot(p, s) {
+			return &Snapshot{}
+		}
+		return s
+	}
+	s.Keys = p.Keys()
 	s.Entries = make([]*Entry, len(s.Keys))
 	for i, k := range s.Keys {
 		s.Entries[i] = p.entries[k].Clone()
@@ -181,9 +220,10 @@ func (p *Partition) Snapshot() *Snapshot {
 // has seen v has not seen, the highest there is when that is nothing.
 func (p *Partition) lowest(v *Sight) HLC {
 	low := HLC(math.MaxUint64)
-	for _, e := range p.entries {
+	p.Each(func(_ string, e *Entry) bool {
 		low = min(low, e.lowest(v))
-	}
+		return true
+	})
 	return low
 }
 
@@ -210,11 +250,14 @@ func (s *Snapshot) lowest(v *Sight) HLC {
 // deltas are refused must not go on.
 func (p *Partition) Join(s *Snapshot) error {
 	m := p.encounter(s)
-	if err := p.meets(s, m); err != nil {
+	err := p.meets(s, m)
+	if p.Err() != nil {
+		err = p.Err()
+	}
+	if err != nil {
 		return err
 	}
-	p.take(s, m)
-	return nil
+	return p.take(s, m)
 }
 
 // Adopt takes the state of a snapshot in place of the partition's own, which is
@@ -222,16 +265,36 @@ func (p *Partition) Join(s *Snapshot) error {
 // the numbers of its lost writes again. It keeps none of the snapshot's memory.
 // The caller's clock then observes the stamp of [Partition.Horizon].
 func (p *Partition) Adopt(s *Snapshot) {
-	*p = Partition{}
-	p.take(s, p.encounter(s))
+	if p.Err() != nil {
+		return
+	}
+	*p = Partition{tier: p.tier}
+	if p.tier != nil {
+		p.tier.dropAll()
+	}
+	_ = p.take(s, p.encounter(s)) // It reads nothing from a tier.
 }
 
-func (p *Partition) take(s *Snapshot, m *encounter) {
-	theirs := make(map[string]*Entry, len(s.Keys))
+func (p *Partition) take(s *Snapshot, m *encounter) error {
+	theirs, stamp := make(map[string]*Entry, len(s.Keys)), p.stamp
 	for i, k := range s.Keys {
 		theirs[k] = s.Entries[i]
-		p.stamp = max(p.stamp, s.Entries[i].Latest())
+		stamp = max(stamp, s.Entries[i].Latest())
 	}
+	if p.tier != nil {
+		if err := p.tier.join(p, s, m, theirs); err != nil {
+			return err
+		}
+	} else {
+		p.joinAll(s, m, theirs)
+	}
+	p.stamp = stamp
+	p.joinVectors(s, m)
+	return nil
+}
+
+// joinAll takes a snapshot's entries, by key in theirs, into the partition's.
+func (p *Partition) joinAll(s *Snapshot, m *encounter, theirs map[string]*Entry) {
 	var none Entry
 	for _, k := range p.Keys() {
 		if theirs[k] == nil {
@@ -241,5 +304,4 @@ func (p *Partition) take(s *Snapshot, m *encounter) {
 	for i, k := range s.Keys {
 		p.update(k, func(e *Entry) { e.join(&m.us, s.Entries[i], &m.them) })
 	}
-	p.joinVectors(s, m)
 }

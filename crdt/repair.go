@@ -35,7 +35,7 @@ func (p *Partition) Repair(key string, o *Entry, theirVector Vector, at int64) (
 	if !theirs.Exists() {
 		return false
 	}
-	own := p.entries[key]
+	own := p.Entry(key)
 	r := repair{own: own, mine: own.View(at), theirs: theirs, seen: Sight{vector: p.vector, retired: p.retired, named: theirVector, gone: !p.horizon.IsZero()}, low: math.MaxUint64}
 	for _, k := range o.kinds() {
 		switch {
@@ -52,8 +52,7 @@ func (p *Partition) Repair(key string, o *Entry, theirVector Vector, at int64) (
 	if len(r.cells) == 0 && r.expiry.Dot.IsZero() {
 		return false
 	}
-	p.update(key, func(e *Entry) { r.apply(e, at) })
-	return true
+	return p.update(key, func(e *Entry) { r.apply(e, at) }) == nil
 }
 
 // repair is what an entry takes from another holder's.
@@ -212,7 +211,7 @@ func (e *Entry) showExpiry(at int64, x Expiry) {
 // Lose drops a key without a trace, as damaged memory would. It is what tests
 // and the benchmark of repair imitate damage with; nothing else calls it.
 func (p *Partition) Lose(key string) {
-	if p.entries[key] != nil {
+	if p.Entry(key) != nil {
 		p.update(key, func(e *Entry) { *e = Entry{} })
 	}
 }
@@ -221,7 +220,7 @@ func (p *Partition) Lose(key string) {
 // it, as damaged memory would. It is what tests and the benchmark of repair
 // imitate damage with; nothing else calls it.
 func (p *Partition) Overwrite(key, value string) {
-	if e := p.entries[key]; e != nil && !e.str.write.Dot.IsZero() {
+	if e := p.Entry(key); e != nil && !e.str.write.Dot.IsZero() {
 		p.update(key, func(e *Entry) { e.str.write.Value = value })
 	}
 }

@@ -80,12 +80,19 @@ func (q *expiryQueue) Pop() any {
 // [Partition.NextExpiry] has come.
 func (p *Partition) Expire(now int64, limit int) (expired int) {
 	for range limit {
-		key, ok := p.due.next(now)
+		key, ok := p.nextDue(now)
 		if !ok {
 			break
 		}
+		at := p.due.keys[key].at
 		p.due.set(key, Never)
 		e := p.entries[key]
+		if p.tier != nil {
+			e = p.tier.dueEntry(p, key, at)
+		}
+		if e == nil {
+			continue
+		}
 		freed, shows := e.residueAt(now)
 		if !shows {
 			expired++
@@ -98,9 +105,13 @@ func (p *Partition) Expire(now int64, limit int) (expired int) {
 }
 
 // NextExpiry returns the soonest time, in milliseconds since the Unix epoch, at
-// which [Partition.Expire] has something to do, Never when there is none.
+// which [Partition.Expire] has something to do, Never when there is none. With a tier
+// that may be to look what expires next.
 func (p *Partition) NextExpiry() int64 {
 	if len(p.due.queue) == 0 {
+		if p.tier != nil && p.tier.keys > 0 {
+			return p.tier.dueTo
+		}
 		return Never
 	}
 	return p.due.queue[0].at

@@ -188,7 +188,12 @@ func (e *Engine) piece(keys []Found, theirs crdt.Vector) (*crdt.Snapshot, int) {
 	slices.Sort(out.Keys)
 	out.Keys = slices.Compact(out.Keys)
 	for _, key := range out.Keys {
-		out.Entries = append(out.Entries, e.store.Entry(key).Clone())
+		entry := e.store.Entry(key)
+		if entry == nil { // The store cannot read any more what it could just now.
+			out.Keys, out.Entries = nil, nil
+			break
+		}
+		out.Entries = append(out.Entries, entry.Clone())
 	}
 	return out, n
 }

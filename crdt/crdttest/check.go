@@ -23,6 +23,9 @@ type Options struct {
 	// Retire lets them write under another ID from some time on, and retire what nobody
 	// writes under any more. It goes with Collect.
 	Retire bool
+	// Tier gives every replica's partition a [Disk], from which it is also begun
+	// again, and compares it with one without. Default: none has one.
+	Tier *Tier
 	// Audit looks at what readers do not see of a partition, after each step that
 	// changed it: its byte count, for one. Default: none.
 	Audit func(*crdt.Partition) error

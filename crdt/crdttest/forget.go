@@ -14,12 +14,16 @@ func (w *world) collect(r *replica) ([]string, error) {
 		return nil, nil
 	}
 	now := w.now(r)
-	r.part.Expire(now, len(w.ops)+1)
+	most := 3*len(w.ops) + 1 // A tier may name keys that it should not.
+	expired := r.part.Expire(now, most)
 	if at := r.part.NextExpiry(); at <= now {
 		return nil, fmt.Errorf("collect: want all seen to that expires by %d, have one at %d", now-epoch, at-epoch)
 	}
 	before, retired := r.part.Horizon(), len(r.part.Retired())
 	c := r.part.Collect(now, func(v crdt.Vector, after crdt.HLC) bool { return w.stable(r, v, after) })
+	if err := w.collectPlain(r, now, most, expired, c); err != nil {
+		return nil, fmt.Errorf("collect: %w", err)
+	}
 	if forgot := c.Entries+c.Trimmed > 0 || len(r.part.Retired()) < retired; !forgot && !before.Equal(r.part.Horizon()) {
 		return nil, fmt.Errorf("collect: nothing was forgotten, and the horizon went from %v to %v", before, r.part.Horizon())
 	}
@@ -42,7 +46,7 @@ func (w *world) stable(r *replica, v crdt.Vector, after crdt.HLC) bool {
 		if o.away {
 			continue
 		}
-		if !w.seenBy(o).CoversAll(v) || crdt.StampAt(w.now(o)) <= after {
+		if !w.durable(o).CoversAll(v) || crdt.StampAt(w.now(o)) <= after {
 			return false
 		}
 		known = known.Join(w.seenBy(o))
@@ -126,7 +130,7 @@ func (w *world) comeBack(r *replica) ([]string, error) {
 			return nil, fmt.Errorf("after r%d came back: %w", r.id, err)
 		}
 	}
-	return nil, nil
+	return nil, w.storeAll(r)
 }
 
 // unseen returns the deltas that r has applied and those who are not away have
@@ -291,13 +295,16 @@ func (w *world) rebuild(r *replica) error {
 	}
 	w.begin(r)
 	r.held = nil
-	r.part.Adopt(state)
+	r.adopt(state)
 	r.forgot = s.forgot
 	r.clock.Observe(s.clock)
 	r.clock.Observe(r.part.Horizon().Stamp)
 	for _, o := range w.replicas {
 		// What waits for a write that is lost would wait for ever.
 		o.held = slices.DeleteFunc(o.held, func(d *crdt.Delta) bool { return w.retires && w.isLost(d.Dot) })
+	}
+	if err := w.storeAll(r); err != nil {
+		return err
 	}
 	return w.checkHorizon(r)
 }
@@ -314,7 +321,10 @@ func (w *world) forgetAll() error {
 		}
 		for rounds := 0; rounds < 2 || rounds < 20 && w.waits(); rounds++ {
 			w.wall += maxSkew // Past every mark, so that nobody's clock holds anything up.
-			for i := range w.replicas {
+			for i, r := range w.replicas {
+				if err := w.storeAll(r); err != nil {
+					return fmt.Errorf("in the end store: %w", err)
+				}
 				if err := w.run(step{action: collectStable, at: i}); err != nil {
 					return fmt.Errorf("in the end collect: %w", err)
 				}
@@ -362,7 +372,7 @@ func (w *world) plain(r *replica) error {
 		}
 		next = min(next, e.View(now).ExpireAt())
 	}
-	if have := r.part.NextExpiry(); have != next {
+	if have := r.part.NextExpiry(); have != next && (r.stored == nil || have > next) {
 		return fmt.Errorf("want the next expiry at %d, have %d", next, have)
 	}
 	return nil

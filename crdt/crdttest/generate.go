@@ -46,15 +46,21 @@ type generator struct {
 	keys     []string
 	wall     int64
 	tick     int64 // time passes in multiples of it, so that moments meet
+	lapse    int64 // what passes and expires is in multiples of it
 	saves    int
 	collect  bool
 	retire   bool
+	tier     bool
 }
 
 // generate returns the history of a seed: always the same one.
 func generate(seed uint64, o Options) []step {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch, collect: o.Collect, retire: o.Retire}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch, collect: o.Collect, retire: o.Retire, tier: o.Tier != nil}
 	g.tick = 1 + 4*g.Int64N(3)
+	g.lapse = g.tick
+	if g.tier {
+		g.lapse = lapses[g.IntN(len(lapses))]
+	}
 	g.verbs = themes[g.IntN(len(themes))]
 	g.keys = keys[:1+g.IntN(len(keys))]
 	if g.collect && g.IntN(2) == 0 {
@@ -74,7 +80,7 @@ func generate(seed uint64, o Options) []step {
 
 func (g *generator) step() step {
 	s := step{at: g.IntN(g.replicas), other: g.IntN(g.replicas)}
-	if g.collect && g.forget(&s) {
+	if g.collect && g.forget(&s) || g.tier && g.store(&s) {
 		return s
 	}
 	switch p := g.IntN(100); {
@@ -96,7 +102,7 @@ func (g *generator) step() step {
 	case p < 95 && g.saves > 0:
 		s.action, s.other = loadState, g.IntN(g.saves)
 	default:
-		s.action, s.millis = passTime, g.tick*(1+g.Int64N(4))
+		s.action, s.millis = passTime, g.lapse*(1+g.Int64N(4))
 		g.wall += s.millis
 	}
 	return s
@@ -111,7 +117,7 @@ func (g *generator) forget(s *step) bool {
 	case p < 20:
 		s.action = catchUp
 	case p < 24:
-		s.action, s.millis = passTime, g.tick*(1+g.Int64N(4))
+		s.action, s.millis = passTime, g.lapse*(1+g.Int64N(4))
 		g.wall += s.millis
 	case p < 26:
 		s.action = leave
@@ -168,6 +174,6 @@ func (g *generator) fill(c *Command) {
 	}
 	if c.Verb == Expire || c.Verb == Set && g.IntN(3) == 0 {
 		// Now and then at a time that has come.
-		c.At = g.wall + g.tick*g.Int64N(9) - g.Int64N(2)
+		c.At = g.wall + g.lapse*g.Int64N(9) - g.Int64N(2)
 	}
 }

@@ -26,6 +26,11 @@ import (
 //	r1 leave, r1 return        be cut off and not waited for, and meet the others again
 //	r1 anew                    write under another ID from now on
 //	r1 retire                  retire the IDs that nobody writes under any more
+//	r1 store done              save to the tier; or late, lost, refused, failed, unheard
+//	r1 release k               drop a clean entry from memory
+//	r1 crash N                 begin again from the tier as of the save N before the last
+//	r1 reopen                  save everything and begin again
+//	r1 digest N                compare digests N seconds ahead
 //	pass MS                    let time pass
 //	r1 skew MS                 set r1's wall clock ahead
 //	r1 want k string 5 until 9 say what a reader at r1 sees
@@ -135,6 +140,14 @@ func (p *parser) step() (s step) {
 		s.other, s.offset, s.count = p.replica(), int(p.int()), int(p.int())
 	case catchUp, mergeState:
 		s.other = p.replica()
+	case storeChanges:
+		s.count = p.outcome()
+	case releaseKey:
+		s.key = p.word()
+	case crash:
+		s.other = int(min(max(p.int(), 0), math.MaxInt32))
+	case sumUp:
+		s.offset = int(p.int())
 	case loadState:
 		s.other = int(min(max(p.int(), 0), math.MaxInt32))
 	case setSkew:

@@ -56,7 +56,7 @@ func (w *world) retire(r *replica) error {
 	w.log[r.id] = append(w.log[r.id], d)
 	w.made[d.Dot] = w.now(r)
 	w.retirements = append(w.retirements, d)
-	if err := r.part.Apply(d); err != nil {
+	if err := r.apply(d); err != nil {
 		return fmt.Errorf("retire: apply own %v: %w", d.Dot, err)
 	}
 	return nil

@@ -22,6 +22,7 @@ var actionNames = map[action]string{
 	pullDelta: "pull", catchUp: "catchup", mergeState: "merge", saveState: "save",
 	loadState: "load", passTime: "pass", setSkew: "skew",
 	collectStable: "collect", leave: "leave", comeBack: "return", retireOver: "retire", beginAnew: "anew", expectValue: "want",
+	storeChanges: "store", releaseKey: "release", crash: "crash", reopen: "reopen", sumUp: "digest",
 }
 
 // String returns the step as a line of a script.
@@ -40,8 +41,16 @@ func (s step) String() string {
 		return fmt.Sprintf("%s%s r%d %d %d", at, name, s.other+1, s.offset, s.count)
 	case catchUp, mergeState:
 		return fmt.Sprintf("%s%s r%d", at, name, s.other+1)
-	case saveState, collectStable, leave, comeBack, retireOver, beginAnew:
+	case saveState, collectStable, leave, comeBack, retireOver, beginAnew, reopen:
 		return at + name
+	case storeChanges:
+		return fmt.Sprintf("%s%s %v", at, name, outcome(s.count))
+	case releaseKey:
+		return fmt.Sprintf("%s%s %s", at, name, s.key)
+	case crash:
+		return fmt.Sprintf("%s%s %d", at, name, s.other)
+	case sumUp:
+		return fmt.Sprintf("%s%s %d", at, name, s.offset)
 	case loadState:
 		return fmt.Sprintf("%s%s %d", at, name, s.other)
 	case passTime:

@@ -23,6 +23,11 @@ const (
 	comeBack             // and meet the others again
 	retireOver           // IDs that nobody writes under any more
 	beginAnew            // under another ID
+	storeChanges         // save to the tier
+	releaseKey           // from memory
+	crash                // and begin again with what the tier has
+	reopen               // having saved everything
+	sumUp                // compare digests
 	expectValue          // only in scripts written by hand
 )
 
@@ -33,10 +38,10 @@ type step struct {
 	at       int       // the replica, from 0
 	other    int       // the other replica, or the saved state
 	offset   int       // pullDelta
-	count    int       // pullDelta
+	count    int       // pullDelta, storeChanges
 	millis   int64     // passTime, setSkew
 	commands []Command // doCommand; all on one key
-	key      string    // expectValue
+	key      string    // expectValue, releaseKey
 	expect   string    // expectValue
 }
 
@@ -73,6 +78,8 @@ func (w *world) run(s step) (err error) {
 		err = w.retire(r)
 	case beginAnew:
 		w.begin(r)
+	case storeChanges, releaseKey, crash, reopen, sumUp:
+		keys, err = w.runStored(r, s)
 	case passTime:
 		w.wall += s.millis
 	case setSkew:
@@ -124,15 +131,16 @@ func (w *world) converge() error {
 			return fmt.Errorf("final return: %w", err)
 		}
 	}
-	for i := range w.replicas[1:] {
+	for i := range w.exchanges() {
 		there, back := catchUp, mergeState
 		if i%2 == 1 {
 			there, back = back, there
 		}
-		if err := w.run(step{action: there, at: 0, other: i + 1}); err != nil {
+		other := 1 + i%(len(w.replicas)-1)
+		if err := w.run(step{action: there, at: 0, other: other}); err != nil {
 			return fmt.Errorf("final exchange: %w", err)
 		}
-		if err := w.run(step{action: back, at: i + 1, other: 0}); err != nil {
+		if err := w.run(step{action: back, at: other, other: 0}); err != nil {
 			return fmt.Errorf("final exchange: %w", err)
 		}
 	}

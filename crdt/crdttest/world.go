@@ -29,6 +29,7 @@ type world struct {
 	retires     bool
 	audit       func(*crdt.Partition) error
 	collects    bool         // a state may have forgotten something
+	tier        *Tier        // nil when partitions have none
 	lives       int          // how many replicas have begun anew
 	horizon     crdt.Horizon // all that anybody has forgotten
 }
@@ -43,6 +44,8 @@ type replica struct {
 	away  bool          // cut off, and not waited for
 
 	forgot crdt.Horizon // what its partition's horizon must be
+
+	stored *stored // nil without a tier
 }
 
 // saved is a whole state under way, and its sender's clock.
@@ -56,9 +59,10 @@ type saved struct {
 func (r *replica) state() saved { return saved{r.part.Snapshot(), r.clock.Last(), r.forgot} }
 
 func newWorld(o Options) *world {
-	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
+	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, tier: o.Tier, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
 	for i := range o.Replicas {
 		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
+		w.openEmpty(w.replicas[i])
 	}
 	return w
 }
@@ -113,7 +117,7 @@ func (w *world) do(r *replica, commands []Command) error {
 	w.log[r.id] = append(w.log[r.id], d)
 	w.made[d.Dot] = now
 	w.ops[key] = append(w.ops[key], made...)
-	if err := r.part.Apply(d); err != nil {
+	if err := r.apply(d); err != nil {
 		return fmt.Errorf("%v: apply own %v: %w", commands, d.Dot, err)
 	}
 	return nil
@@ -150,7 +154,7 @@ func (w *world) pull(r *replica, origin crdt.ReplicaID, offset, count int) ([]st
 func (w *world) drain(r *replica) (keys []string, err error) {
 	for i := len(r.held) - 1; i >= 0; i-- {
 		d, before, had := r.held[i], r.part.Vector().Clone(), r.part.Covers(r.held[i].Dot)
-		switch err := r.part.Apply(d); {
+		switch err := r.apply(d); {
 		case errors.Is(err, crdt.ErrNotReady):
 			continue
 		case r.away && errors.Is(err, crdt.ErrOldNews) && !w.admitted(d, r.part.Horizon()),
@@ -211,6 +215,9 @@ func (w *world) join(r *replica, s saved) (keys []string, err error) {
 		return nil, err
 	}
 	behind, old, err := w.expectJoin(&r.part, state)
+	if err == nil && r.stored != nil {
+		_, _, err = w.expectJoin(r.stored.plain, state)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
@@ -269,6 +276,9 @@ func (w *world) check(r *replica, keys []string, times ...int64) error {
 				return fmt.Errorf("%s at r%d, time %d, want %v, have %v", key, r.id, now-epoch, want, have)
 			}
 		}
+	}
+	if err := w.compareStored(r); err != nil {
+		return fmt.Errorf("r%d: %w", r.id, err)
 	}
 	if w.audit == nil {
 		return nil

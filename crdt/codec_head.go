@@ -1,0 +1,52 @@
+package crdt
+
+import "math"
+
+// roll returns h as a snapshot of no entries.
+func (h *PartitionHead) roll() *Snapshot {
+	return &Snapshot{Vector: h.Vector, Horizon: h.Horizon, Retired: h.Retired, Ended: h.Ended, First: h.First}
+}
+
+// AppendHead appends the message that holds h alone. Equal heads give equal bytes.
+func AppendHead(dst []byte, h PartitionHead) []byte {
+	var t replicaTable
+	s := h.roll()
+	t.addRoll(s)
+	e := newStandalone(dst, TagHead, t, 5)
+	e.Vector(s.Vector)
+	e.roll(s)
+	e.Uint(uint64(h.Stamp))
+	e.Uint(uint64(max(h.Keys, 0)))
+	e.Uint(uint64(max(h.Bytes, 0)))
+	return e.body
+}
+
+// DecodeHead reads what [AppendHead] wrote. The vector has seen the horizon, and
+// nothing is negative. Errors wrap [ErrCodec] or [ErrUnknown].
+func DecodeHead(b []byte) (PartitionHead, error) {
+	d, err := openStandalone(b, TagHead)
+	if err != nil {
+		return PartitionHead{}, err
+	}
+	s := Snapshot{Vector: d.Vector()}
+	d.roll(&s)
+	h := PartitionHead{Vector: s.Vector, Horizon: s.Horizon, Retired: s.Retired, Ended: s.Ended, First: s.First,
+		Stamp: HLC(d.Uint()), Keys: d.count(), Bytes: d.count()}
+	if d.Err() == nil {
+		d.checkRoll(&s)
+	}
+	if err := d.Done(); err != nil {
+		return PartitionHead{}, err
+	}
+	return h, nil
+}
+
+// count reads how many there are of something.
+func (d *Decoder) count() int {
+	n := d.Uint()
+	if n > math.MaxInt {
+		d.r.Fail(errNumber)
+		return 0
+	}
+	return int(n)
+}

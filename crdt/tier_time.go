@@ -1,0 +1,212 @@
+package crdt
+
+import "math"
+
+// tierWindow is for how long ahead a partition with a tier knows what expires, in
+// milliseconds: for its schedule and for its digest. It looks for what comes after
+// when the time has come, and so has no more of them in memory than expire in so
+// long; each look costs reading as many entries.
+const tierWindow = 64 * DigestStep
+
+// soon returns a time to expire for the schedule, Never when it is beyond what the
+// schedule knows of.
+func (p *Partition) soon(at int64) int64 {
+	if p.tier != nil && at >= p.tier.dueTo {
+		return Never
+	}
+	return at
+}
+
+// nextDue returns the key whose time to expire comes first, and false when there is
+// none or its time has not come by now.
+func (p *Partition) nextDue(now int64) (key string, ok bool) {
+	for p.Err() == nil {
+		if key, ok = p.due.next(now); ok || p.tier == nil || !p.tier.lookAhead(p, now) {
+			return key, ok
+		}
+	}
+	return "", false
+}
+
+// dueEntry returns the entry of a key that is scheduled for a time, nil when that was
+// not to be believed. A later time comes into the schedule then.
+func (t *tiered) dueEntry(p *Partition, key string, scheduled int64) *Entry {
+	e := t.peek(p, key)
+	if e == nil {
+		return nil
+	}
+	if at := e.ExpireAt(); at != scheduled {
+		if at > scheduled {
+			p.due.set(key, p.soon(at))
+		}
+		return nil
+	}
+	return e
+}
+
+// lookAhead lets the schedule know what expires next if its knowledge does not reach
+// beyond now. It reports false when there was nothing to do or the tier failed.
+func (t *tiered) lookAhead(p *Partition, now int64) bool {
+	if t.err != nil || t.dueTo > now {
+		return false
+	}
+	from, to := t.dueTo, now+tierWindow
+	n, last := 0, from
+	plan := func(key string, at int64) {
+		if x := p.due.keys[key]; x == nil || x.at > at {
+			p.due.set(key, at)
+		}
+	}
+	if !t.due(p, from, to, func(key string, at int64) bool {
+		if n >= t.maxDue && at > last {
+			to = at
+			return false
+		}
+		n, last = n+1, at
+		plan(key, at)
+		return true
+	}) {
+		return false
+	}
+	t.eachUnsaved(p, func(key string, e *Entry) {
+		if at := e.ExpireAt(); at >= from && at < to {
+			plan(key, at)
+		}
+	})
+	t.dueTo = to
+	return true
+}
+
+// due calls f for the keys that expire within [from, to) as far as the tier knows
+// better than memory. It reports false when the tier failed.
+func (t *tiered) due(p *Partition, from, to int64, f func(key string, at int64) bool) bool {
+	if t.blank || t.saving.blank {
+		return true
+	}
+	err := t.from.Due(from, to, func(key string, at int64) bool { return t.knows(key) || f(key, at) })
+	return !t.fail(err)
+}
+
+// eachUnsaved calls f for the entries that the tier may not know as they are.
+func (t *tiered) eachUnsaved(p *Partition, f func(key string, e *Entry)) {
+	if t.saving.blank || t.blank {
+		for key, e := range p.entries {
+			f(key, e)
+		}
+		return
+	}
+	for key := range t.changed {
+		if e := p.entries[key]; e != nil {
+			f(key, e)
+		}
+	}
+	for key := range t.saving.keys {
+		if e := p.entries[key]; e != nil && t.changed[key] == nil {
+			f(key, e)
+		}
+	}
+}
+
+// digest brings the sum to a time that is not before the last. It reports false when
+// the tier failed.
+func (t *tiered) digest(p *Partition, at int64) bool {
+	g := &p.digests
+	if t.err != nil {
+		return false
+	}
+	if !g.on {
+		g.rebuild(at, tierWindow, p.entries)
+		if !t.pass(p, "", func(key string, e *Entry, own bool) bool {
+			if own {
+				g.count(key, e)
+			}
+			return true
+		}) {
+			return false
+		}
+		return true
+	}
+	if at > g.end && !t.extendDigest(p, at+tierWindow) {
+		return false
+	}
+	// What outlives its expiry is looked at when that has come.
+	for until, b := range g.due {
+		if until > at {
+			continue
+		}
+		for _, key := range b.again {
+			t.entry(p, key)
+		}
+	}
+	if t.err != nil {
+		return false
+	}
+	g.sweep(at, p.entries)
+	return true
+}
+
+// extendDigest lets the sum know what expires by a time after the end of what it
+// knows. Entries are as they show at the time of the sum.
+func (t *tiered) extendDigest(p *Partition, to int64) bool {
+	g := &p.digests
+	from := g.end
+	add := func(key string, e *Entry) {
+		if e.digest == staleDigest || e.digest == 0 || e.x == nil || e.x.until <= from || e.x.until > to {
+			return
+		}
+		g.expires(key, e, e.shown(key, g.swept).survives)
+	}
+	if !t.due(p, from+1, to+1, func(key string, at int64) bool {
+		e := p.entries[key]
+		if e == nil {
+			if e = t.load(key); e == nil {
+				return t.err == nil
+			}
+			g.loaded(key, e)
+		}
+		if e.ExpireAt() == at {
+			add(key, e)
+		}
+		return true
+	}) || t.err != nil {
+		return false
+	}
+	t.eachUnsaved(p, add)
+	g.end = to
+	return true
+}
+
+// loaded makes an entry that has come from the tier clean, as it shows at the time
+// of the sum, which it is in.
+func (g *digests) loaded(key string, e *Entry) {
+	e.digest = staleDigest
+	if !g.on {
+		return
+	}
+	s := e.shown(key, g.swept)
+	e.digest = s.digest
+	if e.x != nil {
+		e.x.until = untilStep(s.expireAt)
+	}
+}
+
+// listable is by how many entries the list of changed ones is bounded. With a tier
+// it is shortened in time ([tiered.end]).
+func (p *Partition) listable() int {
+	if p.tier != nil {
+		return math.MaxInt
+	}
+	return len(p.entries)
+}
+
+// eachDigest calls f for every key that exists at the time of the sum.
+func (t *tiered) eachDigest(p *Partition, f func(key string, digest uint64) bool) bool {
+	g := &p.digests
+	return t.pass(p, "", func(key string, e *Entry, own bool) bool {
+		if own {
+			g.loaded(key, e)
+		}
+		d := g.part(e)
+		return d == 0 || f(key, d)
+	})
+}
