@@ -205,7 +205,7 @@ func (b *Batch) Put(u crdt.Put) error {
 			next.at = append(next.at, at)
 		}
 	}
-	if u.ExpireAt != crdt.Never {
+	if u.ExpireAt != crdt.Never && !slices.Contains(next.at, u.ExpireAt) {
 		next.at = append(next.at, u.ExpireAt)
 	}
 	if u.Entry != nil {
