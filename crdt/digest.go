@@ -180,3 +180,11 @@ func (p *Partition) EachDigest(at int64, f func(key string, digest uint64) bool)
 func (p *Partition) Recount() {
 	p.digests = digests{recount: true}
 }
+
+// Digest returns what [Entry.Digest] returns of the entry that is viewed.
+func (v View) Digest(key string, at int64) uint64 {
+	if v.e == nil {
+		return 0
+	}
+	return v.e.Digest(key, at)
+}

@@ -79,6 +79,12 @@ func (q *expiryQueue) Pop() any {
 // how many keys have been found to show nothing any more. Call it again soon while
 // [Partition.NextExpiry] has come.
 func (p *Partition) Expire(now int64, limit int) (expired int) {
+	return p.ExpireEach(now, limit, nil)
+}
+
+// ExpireEach is Expire and calls f, if there is one, for each key that has been
+// found to show nothing any more. f must not change the partition.
+func (p *Partition) ExpireEach(now int64, limit int, f func(key string)) (expired int) {
 	for range limit {
 		key, ok := p.nextDue(now)
 		if !ok {
@@ -96,6 +102,9 @@ func (p *Partition) Expire(now int64, limit int) (expired int) {
 		freed, shows := e.residueAt(now)
 		if !shows {
 			expired++
+			if f != nil {
+				f(key)
+			}
 		}
 		if freed > 0 {
 			p.waiting.add(key, freed)
@@ -116,3 +125,6 @@ func (p *Partition) NextExpiry() int64 {
 	}
 	return p.due.queue[0].at
 }
+
+// Expiring returns how many keys are to expire at some time.
+func (p *Partition) Expiring() int { return len(p.due.queue) }

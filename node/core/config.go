@@ -56,6 +56,10 @@ type Config struct {
 	// longest wait for the processor, and be no longer than clients wait before they
 	// ask another node. Default: 1 s.
 	FrozenAfter time.Duration
+	// Address is the host:port at which RESP clients reach the node. Default: none.
+	Address string
+	// Observer is told of changes. Default: nobody is.
+	Observer Observer
 	// ClaimFor is for how long a command that must not run twice is left to another
 	// node that is about to run it. It must be four times the wait for the answers
 	// of others before a command runs; a node that dies before it has run the command holds up
@@ -117,7 +121,7 @@ func (c Config) withDefaults() Config {
 
 // Validate reports the first field that is missing or makes no sense.
 func (c Config) Validate() error {
-	m := region.Member{Name: c.Name, Region: c.Region, Zone: c.Zone, Weight: c.Weight, Replica: 1}
+	m := region.Member{Name: c.Name, Region: c.Region, Zone: c.Zone, Address: c.Address, Weight: c.Weight, Replica: 1}
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}

@@ -64,7 +64,7 @@ func (c *Core) member() region.Member {
 		}
 	}
 	return region.Member{
-		Name: c.cfg.Name, Region: c.cfg.Region, Zone: c.cfg.Zone, Weight: c.cfg.Weight,
+		Name: c.cfg.Name, Region: c.cfg.Region, Zone: c.cfg.Zone, Address: c.cfg.Address, Weight: c.cfg.Weight,
 		Replica: c.self, State: state, Started: uint64(c.cfg.Started.UnixMilli()), Beat: c.mu.count,
 	}
 }

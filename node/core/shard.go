@@ -50,7 +50,7 @@ type waiter struct {
 func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition, refuses *atomic.Pointer[wire.Error]) *Shard {
 	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, limits: cfg.Limits, refuses: refuses}
 	s.mu.opened = make(chan struct{})
-	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, &s.mu.state)
+	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, s.store(cfg))
 	s.mu.since, s.mu.claims.lasts = cfg.Now(), cfg.ClaimFor
 	s.mu.random.Seed(uint64(self), uint64(p))
 	return s
@@ -265,4 +265,41 @@ func (s *Shard) Count(now int64) (bytes, keys int) {
 		return true
 	})
 	return s.mu.state.Bytes(), keys
+}
+
+// Size returns about how many keys there are, those included that are hidden and
+// not yet forgotten, and how many expire. It costs no more with many keys.
+func (s *Shard) Size() (keys, expiring int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.state.Len(), s.mu.state.Expiring()
+}
+
+// KeyState returns the digest of what a key shows now, zero when it does not exist,
+// and the bytes that it accounts for.
+func (s *Shard) KeyState(key string) (digest uint64, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.mu.state.Entry(key)
+	if e == nil {
+		return 0, 0
+	}
+	return e.Digest(key, s.Now()), e.Size() + len(key)
+}
+
+// KeysIn returns at most so many of the keys in a slot, and how many there are. It
+// looks at every key of the partition.
+func (s *Shard) KeysIn(slot region.Slot, most int) (keys []string, total int) {
+	now := s.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.state.Each(func(key string, e *crdt.Entry) bool {
+		if region.SlotOf(key) == slot && e.View(now).Exists() {
+			if total++; len(keys) < most {
+				keys = append(keys, key)
+			}
+		}
+		return true
+	})
+	return keys, total
 }
