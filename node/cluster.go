@@ -49,25 +49,51 @@ func clusterCommand(verb string) func(*life, context.Context, wire.Command) wire
 	return nil
 }
 
-// internalCommands are those that nodes ask of each other. Their names begin
-// with "_"; no front door takes them.
-var internalCommands = map[string]func(*life, []string) (wire.Reply, error){
-	"_DIGESTS":     (*life).answerDigests,
-	"_SYMBOLS":     (*life).answerSymbols,
-	"_NAMES":       (*life).answerNames,
-	"_SHOWN":       (*life).answerShown,
-	"_SCAN":        (*life).answerScan,
-	"_COUNT":       (*life).answerCount,
-	"_INSPECT":     (*life).answerInspect,
-	"_NODE":        (*life).answerNode,
-	"_LINKS":       (*life).answerLinks,
-	core.VerbSeen:  (*life).answerSeen,
-	core.VerbAwait: (*life).answerAwait,
-	core.VerbMoves: (*life).answerMoves,
+// internalCommand returns what runs a command that nodes ask of each other, nil
+// when there is none of that name. Their names begin with "_"; no front door takes
+// them.
+func internalCommand(verb string) func(*life, []string) (wire.Reply, error) {
+	switch verb {
+	case "_DIGESTS":
+		return (*life).answerDigests
+	case "_SYMBOLS":
+		return (*life).answerSymbols
+	case "_NAMES":
+		return (*life).answerNames
+	case "_SHOWN":
+		return (*life).answerShown
+	case "_SCAN":
+		return (*life).answerScan
+	case "_COUNT":
+		return (*life).answerCount
+	case "_INSPECT":
+		return (*life).answerInspect
+	case "_NODE":
+		return (*life).answerNode
+	case "_LINKS":
+		return (*life).answerLinks
+	case core.VerbSeen:
+		return (*life).answerSeen
+	case core.VerbAwait:
+		return (*life).answerAwait
+	case core.VerbMoves:
+		return (*life).answerMoves
+	case "_STATE":
+		return (*life).answerState
+	case "_UNIT":
+		return (*life).answerUnit
+	case "_REACHED":
+		return (*life).answerReached
+	case "_OBSERVE":
+		return (*life).answerObserve
+	case "_CHANGES":
+		return (*life).answerChanges
+	}
+	return nil
 }
 
 func (l *life) runInternal(cmd wire.Command) wire.Reply {
-	run := internalCommands[cmd.Args[0]]
+	run := internalCommand(cmd.Args[0])
 	if run == nil {
 		return wire.Fail(&wire.Error{Code: wire.CodeBadRequest, Text: "ERR unknown internal command " + strconv.Quote(cmd.Args[0])})
 	}

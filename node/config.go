@@ -83,6 +83,8 @@ type Config struct {
 	// commands that are still on their way to it. It costs the partition's memory
 	// for so long. Default: 30 s.
 	KeepFor time.Duration
+	// Redis opens a front door for Redis clients. Default: there is none.
+	Redis RedisConfig
 	// Now is the wall clock. Default: time.Now.
 	Now func() time.Time
 	// Log takes what an operator should know. Default: discarded.
@@ -98,6 +100,7 @@ func (c Config) core() core.Config {
 	return core.Config{
 		Region: c.Region, Name: c.Name, Zone: c.Zone, Weight: c.Weight,
 		Partitions: c.Partitions, Copies: c.Copies, Members: c.Members, Sync: c.Sync, Limits: c.Limits,
+		Address:  c.Redis.address(),
 		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor, FrozenAfter: c.FrozenAfter,
 		ClaimFor: max(2*time.Second, 4*c.withDefaults().SeenWait),
 		Clocks:   region.ClockConfig{MaxSkew: c.Sync.MaxSkew},

@@ -27,6 +27,7 @@ type life struct {
 	runner *cachesync.Runner
 	doors  *doors
 	fence  *fence
+	feed   *feed
 
 	ready    chan struct{} // closed when the front doors are open
 	closed   chan struct{} // closed when no more commands are let in
@@ -46,9 +47,10 @@ const maxEntry = 256 << 20
 // newLife returns a life that has not begun. It is told from the former one of
 // the node's name by its replica ID, and taken for the later by when it started.
 func (n *Node) newLife(former *life) (*life, error) {
-	l := &life{cfg: n.cfg, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
+	l := &life{cfg: n.cfg, feed: n.feed, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
 	self := crdt.ReplicaID(rand.Uint64() | crdt.Lives).Life()
 	cfg := l.cfg.core()
+	cfg.Observer = n.feed.observer(l)
 	if cfg.Started = cfg.Now(); former != nil {
 		if least := former.core.Config().Started.Add(time.Millisecond); cfg.Started.Before(least) {
 			cfg.Started = least

@@ -7,8 +7,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nuid"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/resp"
 )
 
 // Node is one running cache node. Its embedded API has every command; they can
@@ -17,12 +20,15 @@ import (
 type Node struct {
 	*command.API
 
-	cfg     Config
-	life    atomic.Pointer[life] // the present one
-	ready   chan struct{}        // closed when the node serves for the first time
-	serving sync.Once            // closes it
-	ended   chan struct{}        // closed when Run has returned
-	ran     atomic.Bool
+	cfg      Config
+	redis    *resp.Server // the front door for Redis clients; nil: there is none
+	feed     *feed
+	identity string               // of this process among all nodes
+	life     atomic.Pointer[life] // the present one
+	ready    chan struct{}        // closed when the node serves for the first time
+	serving  sync.Once            // closes it
+	ended    chan struct{}        // closed when Run has returned
+	ran      atomic.Bool
 }
 
 // ErrEnded is returned by Run of a node that has run already.
@@ -40,6 +46,12 @@ func Open(cfg Config) (*Node, error) {
 	cfg.Now = clk.now
 	n := &Node{cfg: cfg, ready: make(chan struct{}), ended: make(chan struct{})}
 	n.API = command.New(embedded{n})
+	n.identity = nuid.Next()
+	n.feed = newFeed(n)
+	var err error
+	if n.redis, err = n.newRedis(); err != nil {
+		return nil, err
+	}
 	l, err := n.newLife(nil)
 	if err != nil {
 		return nil, err
@@ -70,6 +82,23 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	defer close(n.ended)
 	defer n.heedErrors()()
+	defer n.feed.close()
+	// Redis clients are served until ctx ends, and only then the node leaves.
+	work, leave := context.WithCancel(context.WithoutCancel(ctx))
+	served, stop := context.WithCancel(ctx)
+	var door sync.WaitGroup
+	defer door.Wait()
+	defer stop()
+	door.Go(func() {
+		defer leave()
+		n.serveRedis(served)
+		<-served.Done()
+	})
+	return n.live(work)
+}
+
+// live lives one life after the other until ctx ends.
+func (n *Node) live(ctx context.Context) error {
 	for {
 		l := n.life.Load()
 		err := l.live(ctx)
