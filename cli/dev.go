@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ func devVerb() verb {
 			&cli.IntFlag{Name: "nodes", Usage: "`N` nodes in each region", Value: 1},
 			&cli.DurationFlag{Name: "wan", Usage: "round trip between two regions, a `DURATION`", Value: 80 * time.Millisecond},
 			&cli.IntFlag{Name: "nats-port", Usage: "`PORT` of the first region's NATS, the others follow; 0 takes free ones", Value: 4222},
+			&cli.IntFlag{Name: "resp-port", Usage: "`PORT` for Redis clients of the first node, node j of region i has 10·i+j more; 0 takes free ones", Value: 7000},
+			&cli.IntFlag{Name: "http-port", Usage: "`PORT` for HTTP of the first node, others as with --resp-port", Value: 8000},
 			logFlag("warn"),
 		},
 		local: true,
@@ -39,6 +42,15 @@ func runDev(ctx context.Context, c *call) error {
 	o := localOptions{
 		cluster: defaultCluster, regions: splitNames(c.String("regions")), nodes: c.Int("nodes"),
 		wan: c.Duration("wan"), natsPort: c.Int("nats-port"), log: log,
+		doors: &localDoors{resp: c.Int("resp-port"), http: c.Int("http-port")},
+	}
+	if o.natsPort == 0 { // Free ports were asked for.
+		if !c.IsSet("resp-port") {
+			o.doors.resp = 0
+		}
+		if !c.IsSet("http-port") {
+			o.doors.http = 0
+		}
 	}
 	began := time.Now()
 	l, err := startLocal(ctx, o)
@@ -70,23 +82,25 @@ func splitNames(s string) []string {
 
 // devReady says where everything is and what to try.
 func (c *call) devReady(l *local, o localOptions, took time.Duration) error {
-	nodes := map[string][]string{}
+	nodes, redis, web := map[string][]string{}, map[string][]string{}, map[string][]string{}
 	for _, n := range l.nodes {
 		nodes[n.Region()] = append(nodes[n.Region()], n.Name())
+		redis[n.Region()] = append(redis[n.Region()], n.redis.Addr().String())
+		web[n.Region()] = append(web[n.Region()], n.web.addr())
 	}
 	if c.json {
 		var regions []object
 		for _, r := range o.regions {
-			regions = append(regions, object{"region": r, "nats": l.super.Server(r).ClientURL(), "nodes": nodes[r]})
+			regions = append(regions, object{"region": r, "nats": l.super.Server(r).ClientURL(), "nodes": nodes[r], "resp": redis[r], "http": web[r]})
 		}
 		return c.document(object{
 			"cluster": o.cluster, "regions": regions, "wan_ms": o.wan.Milliseconds(), "started_ms": took.Milliseconds(), "ready": true,
 		})
 	}
 	c.printf("atoll %s: cluster %s in memory, %s between regions, started in %s\n\n", version().Version, o.cluster, o.wan, short(took))
-	tb := &table{header: []string{"REGION", "NATS", "NODES"}}
+	tb := &table{header: []string{"REGION", "NATS", "NODES", "REDIS", "HTTP"}}
 	for _, r := range o.regions {
-		tb.add(r, l.super.Server(r).ClientURL(), strings.Join(nodes[r], " "))
+		tb.add(r, l.super.Server(r).ClientURL(), strings.Join(nodes[r], " "), strings.Join(redis[r], " "), strings.Join(web[r], " "))
 	}
 	c.table(tb)
 	first, last := o.regions[0], o.regions[len(o.regions)-1]
@@ -103,8 +117,18 @@ func (c *call) devReady(l *local, o localOptions, took time.Duration) error {
 		{"atoll link resume" + here, "let them catch up"},
 		{"atoll verify --wait 10s" + here, "they hold the same"},
 		{"atoll inspect hello" + here, "and why"},
+		{"redis-cli -p " + portOf(redis[last][0]) + " get hello", "with any Redis client"},
 		{"nats req" + at(first) + " atoll." + o.cluster + "." + first + ".kv.get.hello ''", "without this program"},
 	})
 	c.printf("\nCtrl-C stops it.\nready\n")
 	return nil
+}
+
+// portOf returns the port of an address.
+func portOf(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return port
 }

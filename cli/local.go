@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type localOptions struct {
 	nodes    int           // of each region
 	wan      time.Duration // round trip between two regions
 	natsPort int           // of the first region; 0 takes free ones
+	doors    *localDoors   // for Redis clients and over HTTP; nil: none
 	log      *slog.Logger
 }
 
@@ -57,7 +59,7 @@ func (o localOptions) validate() error {
 	case o.natsPort < 0 || o.natsPort+len(o.regions)-1 > 65535:
 		return usagef("port %d; use 1 to 65535 for all regions, or 0 for any", o.natsPort)
 	}
-	return nil
+	return o.doors.validate(len(o.regions), o.nodes)
 }
 
 // local is a whole cluster in this process: a NATS server for each region, joined
@@ -72,6 +74,8 @@ type local struct {
 type localNode struct {
 	*node.Node
 	conns *natsd.Conns
+	redis net.Listener // nil: no Redis clients
+	web   *webServer   // nil: nothing over HTTP
 	stop  context.CancelFunc
 	done  chan struct{} // closed when Run has returned
 }
@@ -109,9 +113,9 @@ func (l *local) start(ctx context.Context, o localOptions) error {
 	if err := l.super.WaitMesh(mesh); err != nil {
 		return err
 	}
-	for _, r := range o.regions {
+	for ri, r := range o.regions {
 		for i := range o.nodes {
-			n, err := l.open(o, r, fmt.Sprintf("%s-%d", r, i+1))
+			n, err := l.open(o, r, fmt.Sprintf("%s-%d", r, i+1), ri, i)
 			if err != nil {
 				return err
 			}
@@ -132,28 +136,38 @@ func (l *local) start(ctx context.Context, o localOptions) error {
 }
 
 // open makes one node.
-func (l *local) open(o localOptions, r, name string) (*localNode, error) {
-	conns, err := natsd.ConnectNode(name, l.super.Server(r).Connect, natsd.LogOptions(o.log)...)
+func (l *local) open(o localOptions, r, name string, regionIndex, index int) (*localNode, error) {
+	redis, web, err := o.doors.listen(regionIndex, index)
 	if err != nil {
 		return nil, err
 	}
-	n, err := node.Open(node.Config{
+	n := &localNode{web: web, redis: redis.Listener, done: make(chan struct{})}
+	conns, err := natsd.ConnectNode(name, l.super.Server(r).Connect, natsd.LogOptions(o.log)...)
+	if err != nil {
+		n.closeDoors()
+		return nil, err
+	}
+	n.conns = conns
+	n.Node, err = node.Open(node.Config{
 		Cluster: o.cluster, Region: r, Name: name, Conn: conns.Data, Control: conns.Control, Bulk: conns.Bulk, Log: o.log,
-		FrozenAfter: localFrozen,
+		FrozenAfter: localFrozen, Redis: redis,
 	})
 	if err != nil {
+		n.closeDoors()
 		conns.Close()
 		return nil, usagef("%w", err)
 	}
-	return &localNode{Node: n, conns: conns, done: make(chan struct{})}, nil
+	return n, nil
 }
 
 // run starts a node. One that ends by itself is reported to failed.
 func (l *local) run(n *localNode) {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
+	n.web.serve(n.Availability())
 	go func() {
 		defer close(n.done)
+		defer n.closeDoors()
 		if err := n.Run(ctx); ctx.Err() == nil {
 			l.failed <- fmt.Errorf("node %s has stopped: %w", n.Name(), err)
 		}
@@ -229,6 +243,7 @@ func (l *local) close() {
 				n.stop()
 				<-n.done
 			}
+			n.closeDoors()
 			n.conns.Close()
 		})
 	}

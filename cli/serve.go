@@ -18,12 +18,13 @@ func serveVerb() verb {
 		examples: []string{
 			"atoll serve --region eu --name eu-1 --cluster prod                 with its own NATS server",
 			"atoll serve --region eu --name eu-2 --cluster prod --nats nats://eu-1:4222",
+			"atoll serve --region eu --name eu-1 --resp-addr :6379              and any Redis client at port 6379",
 			"atoll serve --region eu --name eu-1 --gateway-listen :7222 --gateway us=nats://us-1:7222",
 		},
 		about: "It brings its own NATS server, unless --nats names another. SIGTERM and Ctrl-C make it leave:\n" +
 			"what it wrote goes out first. A second signal ends it at once. Exit code 3 if it cannot start\n" +
 			"or does not end in time.",
-		flags: append(nodeFlags(), append(serverFlags(), natsFlags()...)...),
+		flags: append(nodeFlags(), append(append(serverFlags(), redisFlags()...), natsFlags()...)...),
 		local: true,
 		run:   runServe,
 	}
@@ -39,6 +40,7 @@ func nodeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "partitions", Usage: "`N` partitions, the same for the whole cluster and its life", Value: int(region.DefaultPartitions)},
 		&cli.IntFlag{Name: "copies", Usage: "`N` nodes of the region that hold each partition", Value: region.DefaultCopies},
 		&cli.DurationFlag{Name: "drain-timeout", Usage: "longest time to leave, a `DURATION`", Value: 30 * time.Second},
+		&cli.StringFlag{Name: "http-addr", Usage: "`HOST:PORT` for health checks over HTTP, port 0 for any; none without it"},
 		logFlag("info"),
 	}
 }
@@ -52,6 +54,14 @@ func runServe(ctx context.Context, c *call) error {
 	if err := required(c, "region", "name"); err != nil {
 		return err
 	}
+	if cfg.Redis, err = c.redisConfig(); err != nil {
+		return err
+	}
+	doors := &localNode{redis: cfg.Redis.Listener}
+	defer doors.closeDoors()
+	if doors.web, err = c.webConfig(); err != nil {
+		return err
+	}
 	conns, url, stop, err := c.attach(ctx, cfg.Region, cfg.Name, log)
 	if err != nil {
 		return err
@@ -62,11 +72,12 @@ func runServe(ctx context.Context, c *call) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
+	doors.web.serve(n.Availability())
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx) }()
 	select {
 	case <-n.Ready():
-		if err := c.served(cfg, url); err != nil {
+		if err := c.served(cfg, url, doors.web.addr()); err != nil {
 			return err
 		}
 	case err := <-done:
@@ -75,11 +86,25 @@ func runServe(ctx context.Context, c *call) error {
 	return waitLeave(ctx, done, c.Duration("drain-timeout"))
 }
 
-func (c *call) served(cfg node.Config, url string) error {
+func (c *call) served(cfg node.Config, url, web string) error {
 	if c.json {
-		return c.document(object{"cluster": cfg.Cluster, "region": cfg.Region, "node": cfg.Name, "nats": url, "ready": true})
+		o := object{"cluster": cfg.Cluster, "region": cfg.Region, "node": cfg.Name, "nats": url, "ready": true}
+		if ln := cfg.Redis.Listener; ln != nil {
+			o["resp"] = ln.Addr().String()
+		}
+		if web != "" {
+			o["http"] = web
+		}
+		return c.document(o)
 	}
-	c.printf("node %s of region %s, cluster %s, at %s\nready\n", cfg.Name, cfg.Region, cfg.Cluster, url)
+	c.printf("node %s of region %s, cluster %s, at %s\n", cfg.Name, cfg.Region, cfg.Cluster, url)
+	if ln := cfg.Redis.Listener; ln != nil {
+		c.printf("Redis clients at %s\n", ln.Addr())
+	}
+	if web != "" {
+		c.printf("health checks at http://%s/v1/bdbs\n", web)
+	}
+	c.printf("ready\n")
 	return nil
 }
 

@@ -31,6 +31,7 @@ var importers = map[string][]string{
 	"github.com/jedib0t/go-pretty":    {"cli"},
 	"github.com/klauspost/compress":   {"cli"},
 	"github.com/rogpeppe/go-internal": {},
+	"github.com/redis":                {}, // clients, for tests
 }
 
 const (
