@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -46,6 +47,8 @@ type Config struct {
 	// Log receives what an operator must know, and at debug level what Pebble says.
 	// Default: nothing is logged.
 	Log *slog.Logger
+
+	layout layout
 }
 
 const (
@@ -68,6 +71,7 @@ func DefaultConfig() Config {
 		MaxBatchBytes: 512 << 20,
 		OnError:       func(error) {},
 		Log:           slog.New(slog.DiscardHandler),
+		layout:        layout{block: 4 << 10, index: 64 << 10, filter: 10, compression: sstable.SnappyCompression},
 	}
 }
 
@@ -114,6 +118,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = d.Log
+	}
+	if c.layout == (layout{}) {
+		c.layout = d.layout
 	}
 	return c
 }

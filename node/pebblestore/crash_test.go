@@ -187,7 +187,7 @@ type crashing struct {
 func (c *crashing) maybe() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rng.IntN(150) > 0 || len(c.crashes) > 40 {
+	if c.rng.IntN(12) > 0 || len(c.crashes) > 40 {
 		return
 	}
 	c.crashes = append(c.crashes, c.now())
@@ -274,7 +274,7 @@ func crashRound(t *testing.T, seed uint64, round int, mem *vfs.MemFS) *vfs.MemFS
 	for p, part := range w.parts {
 		h.states[0][p] = state(t, part)
 	}
-	if err := w.steps(s, h, 150); err != nil {
+	if err := w.steps(s, h, 200); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SetMeta(crdt.ReplicaID(seed), crdt.HLC(round)); err != nil {

@@ -11,13 +11,6 @@ const (
 	diskSlow = 5 * time.Second
 	// memTables is how many memtables there may be before commits wait.
 	memTables = 3
-	// blockBytes is the size of a block of rows before compression.
-	blockBytes = 4 << 10
-	// indexBlockBytes is the size of a block of a table's index; a larger index has
-	// two levels.
-	indexBlockBytes = 64 << 10
-	// filterBits is how many bits a key takes in its table's filter.
-	filterBits = 10
 )
 
 // makeDirs makes a directory and those above it, so that a crash does not take them

@@ -118,7 +118,7 @@ func (w *writer) set(part *crdt.Partition, key, value string) {
 func (w *writer) random(part *crdt.Partition, n int) {
 	w.t.Helper()
 	key := fmt.Sprintf("k%d", w.rng.IntN(n))
-	value := strings.Repeat("v", w.rng.IntN(200)) + fmt.Sprint(w.now)
+	value := strings.Repeat("v", w.rng.IntN(2000)) + fmt.Sprint(w.now)
 	w.do(part, key, func(m *crdt.Mutator) {
 		switch w.rng.IntN(10) {
 		case 0:

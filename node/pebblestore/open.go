@@ -217,10 +217,19 @@ func (s *Store) options(cache *pebble.Cache) *pebble.Options {
 		CompactionConcurrencyRange:  func() (int, int) { return 1, s.cfg.Compactions },
 	}
 	for i := range o.Levels {
-		o.Levels[i].BlockSize = blockBytes
-		o.Levels[i].IndexBlockSize = indexBlockBytes
-		o.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits)
-		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
+		o.Levels[i].BlockSize = s.cfg.layout.block
+		o.Levels[i].IndexBlockSize = s.cfg.layout.index
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(s.cfg.layout.filter)
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return s.cfg.layout.compression }
 	}
 	return o
+}
+
+// layout is how tables are laid out, as measured; it is in each table, so that a
+// store may have tables of several.
+type layout struct {
+	block       int // bytes of a block of rows, before compression
+	index       int // bytes of a block of a table's index; a larger index has two levels
+	filter      int // bits per key of a table's filter
+	compression *sstable.CompressionProfile
 }
