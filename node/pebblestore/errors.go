@@ -80,3 +80,11 @@ func valueError(row string, err error) error {
 	}
 	return fmt.Errorf("%s: %w: %w", row, ErrDamaged, err)
 }
+
+// also joins two errors, unless the first speaks of the second already.
+func also(err, other error) error {
+	if err != nil && other != nil && errors.Is(err, other) {
+		return err
+	}
+	return errors.Join(err, other)
+}

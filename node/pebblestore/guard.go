@@ -13,45 +13,39 @@ import (
 // guard is the file system as Pebble sees it: it watches what is done to the
 // database's directory, and ends all of it at the first failure.
 //
-// Pebble cannot be shown a failing log. It asks its logger to end the process, or
-// panics; where it panics when it begins a new log, it lets go of a lock that it
-// does not hold, which no recover helps against. And a table that cannot be written
-// it tries again at once, for ever. So the call that fails, and every later one that
-// would change something, does not return. The caller of the Store does not wait
-// for it: see Store.run.
+// Pebble cannot be shown a failure to write. For a log it asks its logger to end the
+// process, or panics; where it panics when it begins a new log, it lets go of a lock
+// that it does not hold, which no recover helps against. When a directory cannot be
+// synced it panics in a goroutine of its own. And a table that cannot be written it
+// tries again at once, for ever. So the call that fails, and every later one that
+// would change something, does not return. The Store's callers do not wait for it:
+// see Store.run.
 type guard struct {
 	vfs.FS
-	dir     string // with a separator at the end
-	onError func(error)
+	dir string // with a separator at the end
 
 	mu struct {
 		sync.Mutex
-		phase   phase
-		err     error // the first failure
-		changes int   // that are being made
+		err     error       // the first failure
+		tell    func(error) // is told of it, unless nil
+		changes int         // that are being made
 		idle    sync.Cond
 	}
 	failed chan struct{} // closed when err is set
-	stuck  chan struct{} // closed when a call does not return
 }
 
-// phase says what a call gets that cannot be made.
-type phase int
-
-const (
-	opening phase = iota // the failing call its error, later ones do not return
-	running              // they do not return
-	closing              // all get the error
-)
-
-func newGuard(fs vfs.FS, dir string, onError func(error)) *guard {
-	g := &guard{
-		FS: fs, dir: fs.PathJoin(dir, "x"), onError: onError,
-		failed: make(chan struct{}), stuck: make(chan struct{}),
-	}
-	g.dir = strings.TrimSuffix(g.dir, "x")
+func newGuard(fs vfs.FS, dir string) *guard {
+	g := &guard{FS: fs, failed: make(chan struct{})}
+	g.dir = strings.TrimSuffix(fs.PathJoin(dir, "x"), "x")
 	g.mu.idle.L = &g.mu
 	return g
+}
+
+// tell sets who is told of a failure, nil for nobody.
+func (g *guard) tell(f func(error)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.mu.tell = f
 }
 
 // err returns the failure that ended writing, nil while there was none.
@@ -61,25 +55,17 @@ func (g *guard) err() error {
 	return g.mu.err
 }
 
-func (g *guard) enter(p phase) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.mu.phase = p
-}
-
-// fail ends writing, unless it has ended. While closing it only keeps the error: who
-// closes hears of it.
+// fail ends writing, unless it has ended. Who is told is told under the lock.
 func (g *guard) fail(err error) {
 	g.mu.Lock()
-	first := g.mu.err == nil
-	tell := first && g.mu.phase == running
-	if first {
-		g.mu.err = err
-		close(g.failed)
+	defer g.mu.Unlock()
+	if g.mu.err != nil {
+		return
 	}
-	g.mu.Unlock()
-	if tell {
-		g.onError(err)
+	g.mu.err = err
+	close(g.failed)
+	if g.mu.tell != nil {
+		g.mu.tell(err)
 	}
 }
 
@@ -93,43 +79,33 @@ func (g *guard) drain() {
 	}
 }
 
-// begin lets a change be made, or not: then it returns the error, or does not return.
-func (g *guard) begin() error {
+// begin lets a change be made, or does not return.
+func (g *guard) begin() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if err := g.mu.err; err != nil {
-		if g.mu.phase != closing {
-			g.stop()
-		}
-		return err
+	if g.mu.err != nil {
+		g.stop()
 	}
 	g.mu.changes++
-	return nil
+	g.mu.Unlock()
 }
 
-// end says how a change went.
-func (g *guard) end(op, path string, err error) error {
+// end says how a change went, and does not return when it failed.
+func (g *guard) end(op, path string, err error) {
 	if err != nil {
 		g.fail(diskError(op+" "+path, err))
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.mu.changes--; g.mu.changes == 0 {
 		g.mu.idle.Broadcast()
 	}
-	if err != nil && g.mu.phase == running {
+	if err != nil {
 		g.stop()
 	}
-	return err
+	g.mu.Unlock()
 }
 
 // stop never returns. It is called with the lock, which it lets go of.
 func (g *guard) stop() {
-	select {
-	case <-g.stuck:
-	default:
-		close(g.stuck)
-	}
 	g.mu.Unlock()
 	select {}
 }
@@ -140,10 +116,9 @@ func (g *guard) change(op, path string, f func() error) error {
 	if !strings.HasPrefix(path, g.dir) && path+string(g.dir[len(g.dir)-1]) != g.dir {
 		return f()
 	}
-	if err := g.begin(); err != nil {
-		return err
-	}
-	return g.end(op, path, f())
+	g.begin()
+	g.end(op, path, f())
+	return nil
 }
 
 func (g *guard) file(op, path string, f func() (vfs.File, error)) (out vfs.File, err error) {
@@ -216,7 +191,7 @@ func (g *guard) remove(name string, f func() error) error {
 	g.mu.changes++
 	g.mu.Unlock()
 	err := f()
-	_ = g.end("remove", name, nil)
+	g.end("remove", name, nil)
 	return err
 }
 

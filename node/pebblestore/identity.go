@@ -137,7 +137,7 @@ func checkFormat(fs vfs.FS, dir string) error {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".log") {
-			return nil
+			return checkManifest(fs, dir)
 		}
 	}
 	return fmt.Errorf("%s: %w: the log is missing", dir, ErrDamaged)

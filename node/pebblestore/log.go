@@ -16,6 +16,20 @@ type listener struct {
 	stalls atomic.Int64
 	stall  atomic.Int64 // when writes began to wait, nanoseconds since the Unix epoch
 	waited atomic.Int64 // nanoseconds
+	left   atomic.Bool  // the database has been left behind
+}
+
+// retryPause is how long Pebble's background work rests after an error.
+const retryPause = time.Second
+
+// pause keeps background work that has failed from being tried again at once, for
+// ever, which Pebble does with some of it, and at all once nobody has the database.
+// It may be called with locks of Pebble's, but with none that reading needs for long.
+func (l *listener) pause() {
+	if l.left.Load() {
+		select {}
+	}
+	time.Sleep(retryPause)
 }
 
 // Infof implements pebble.Logger.
@@ -52,7 +66,10 @@ func (l lazy) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf(l.form
 // events returns what Pebble calls. Its calls may hold locks of Pebble's.
 func (l *listener) events() *pebble.EventListener {
 	e := &pebble.EventListener{
-		BackgroundError: func(err error) { l.fail(diskError("background work", err)) },
+		BackgroundError: func(err error) {
+			l.fail(diskError("background work", err))
+			l.pause()
+		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			l.fail(fmt.Errorf("file %s: %w: %w", info.Path, ErrDamaged, info.Details))
 		},

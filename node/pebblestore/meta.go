@@ -87,6 +87,9 @@ func (s *Store) found(id Identity) (f Found, err error) {
 	if err != nil {
 		return f, err
 	}
+	if kept == nil {
+		return f, fmt.Errorf("%w: the database does not say whose it is", ErrDamaged)
+	}
 	if !bytes.Equal(kept, id.encode()) {
 		return f, fmt.Errorf("%w: the database is not of the store that %s speaks of", ErrForeign, identityFile)
 	}

@@ -48,11 +48,13 @@ func Open(dir string, cfg Config, id Identity) (*Store, Found, error) {
 // open does what Open does. On an error it has let go of everything.
 func (s *Store) open(id Identity) (f Found, err error) {
 	defer func() {
-		if err != nil && s.db == nil {
-			for i := len(s.held) - 1; i >= 0; i-- {
-				_ = s.held[i].Close()
-			}
+		if err == nil {
+			return
 		}
+		if s.db != nil {
+			err = also(err, s.closeDB())
+		}
+		_ = s.release()
 	}()
 	created, err := s.prepare(id)
 	if err != nil {
@@ -61,16 +63,13 @@ func (s *Store) open(id Identity) (f Found, err error) {
 	if err := s.openDB(s.path(dbName), false); err != nil {
 		return f, err
 	}
-	f, err = s.found(id)
-	if err == nil {
-		err = s.g.err()
-	}
-	if err != nil {
-		return f, errors.Join(err, s.end())
+	if f, err = s.found(id); err != nil {
+		return f, err
 	}
 	f.Created = created
-	s.g.enter(running)
-	return f, nil
+	s.g.tell(s.failed)
+	// What has failed before could not be told of.
+	return f, s.g.err()
 }
 
 func (s *Store) path(name string) string { return s.fs.PathJoin(s.dir, name) }
@@ -135,14 +134,10 @@ func (s *Store) make(id Identity) error {
 	err := s.change("make store", func(db *pebble.DB) error {
 		return db.Set(metaRow(metaIdentity), id.encode(), pebble.Sync)
 	})
-	if err != nil {
-		return errors.Join(err, s.end())
-	}
-	s.g.enter(closing)
-	err = s.closeDB()
+	err = also(err, s.closeDB())
 	s.db = nil
 	if err != nil {
-		return diskError("make store", err)
+		return err
 	}
 	err = writeFile(s.fs, s.fs.PathJoin(dir, identityFile), id.encode())
 	if err == nil {
@@ -160,7 +155,7 @@ func (s *Store) make(id Identity) error {
 // openDB opens the database in a directory. It leaves nothing behind when it
 // returns an error, but for goroutines that a failing disk has stopped.
 func (s *Store) openDB(dir string, create bool) error {
-	s.g = newGuard(s.fs, dir, s.failed)
+	s.g = newGuard(s.fs, dir)
 	s.told.fail = s.g.fail
 	cache := pebble.NewCache(s.cfg.CacheBytes)
 	defer cache.Unref()
@@ -185,7 +180,8 @@ func (s *Store) openDB(dir string, create bool) error {
 	case r := <-done:
 		s.db = r.db
 		return diskError("open database", r.err)
-	case <-s.g.stuck:
+	case <-s.g.failed:
+		s.told.left.Store(true)
 		if !s.drained() {
 			s.held = nil // Whoever is still writing keeps the directory.
 		}
@@ -193,10 +189,12 @@ func (s *Store) openDB(dir string, create bool) error {
 	}
 }
 
-// failed tells of the failure that has ended writing.
+// failed tells of the failure that has ended writing. It does not wait.
 func (s *Store) failed(err error) {
-	s.cfg.Log.Error("no more is written to the store", "dir", s.dir, "err", err)
-	s.failing.Go(func() { s.cfg.OnError(err) })
+	s.failing.Go(func() {
+		s.cfg.Log.Error("no more is written to the store", "dir", s.dir, "err", err)
+		s.cfg.OnError(err)
+	})
 }
 
 // options returns Pebble's options. The README has the measurements behind them.

@@ -91,7 +91,7 @@ func (s *Store) run(op string, f func(db *pebble.DB) error) error {
 	if err := s.g.err(); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	done := make(chan error, 1)
+	done, db := make(chan error, 1), s.db
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
@@ -99,7 +99,7 @@ func (s *Store) run(op string, f func(db *pebble.DB) error) error {
 				s.g.fail(fmt.Errorf("%s: %w: %v", op, ErrDisk, r))
 			}
 		}()
-		done <- f(s.db)
+		done <- f(db)
 	}()
 	var err error
 	select {
@@ -199,34 +199,38 @@ func (s *Store) Close() error {
 	}
 	s.use.Unlock()
 
-	_ = s.run("close", func(db *pebble.DB) error { return db.Flush() })
-	err := s.end()
+	s.g.tell(nil) // Who closes hears of it.
+	_ = s.run("close", (*pebble.DB).Flush)
+	err := s.closeDB()
+	err = also(err, s.release())
 	s.failing.Wait()
 	return err
 }
 
-// end closes the database and lets go of what the store holds.
-func (s *Store) end() error {
+// closeDB closes the database, or leaves it behind when writing has ended. It
+// returns the failure that writing has ended with.
+func (s *Store) closeDB() error {
 	err := s.g.err()
 	if err == nil {
-		s.g.enter(closing)
-		err = errors.Join(diskError("close", s.closeDB()), s.g.err())
-	} else if !s.drained() {
-		return fmt.Errorf("close: %w: a call of the file system does not return, the directory stays in use", err)
+		err = s.run("close", (*pebble.DB).Close)
 	}
-	for i := len(s.held) - 1; i >= 0; i-- {
-		err = errors.Join(err, s.held[i].Close())
+	if s.g.err() == nil {
+		return err
+	}
+	s.told.left.Store(true)
+	if !s.drained() {
+		s.held = nil // Whoever is still writing keeps the directory.
+		return fmt.Errorf("%w: a call of the file system does not return, the directory stays in use", err)
 	}
 	return err
 }
 
-func (s *Store) closeDB() (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", ErrDisk, r)
-		}
-	}()
-	return s.db.Close()
+// release lets go of what the store holds.
+func (s *Store) release() (err error) {
+	for i := len(s.held) - 1; i >= 0; i-- {
+		err = also(err, s.held[i].Close())
+	}
+	return err
 }
 
 // drained waits until nothing is being written any more, for a while.
