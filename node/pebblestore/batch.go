@@ -50,7 +50,11 @@ func (b *Batch) Save(p region.Partition, from *crdt.Partition) (epoch uint64, er
 		defer to.Reset()
 	}
 	head, epoch, err := from.Save(func(u crdt.Put) error {
-		if n := b.b.Len() + to.Len(); n > b.s.cfg.MaxBatchBytes {
+		n := b.b.Len()
+		if to != b.b {
+			n += to.Len()
+		}
+		if n > b.s.cfg.MaxBatchBytes {
 			return fmt.Errorf("%w: %d bytes", ErrBatchFull, n)
 		}
 		return b.put(to, p, &u)
