@@ -26,7 +26,7 @@ var (
 	benchLayout = flag.String("layout", "", "block,index,filter,compression")
 	benchMem    = flag.Int("memtable", 0, "bytes of a memtable")
 	benchCache  = flag.Int64("cache", 0, "bytes of the cache")
-	benchDirty  = flag.Bool("dirty", false, "leave a full log behind")
+	benchDirty  = flag.Bool("dirty", false, "write 200,000 keys and end as a process that is killed does")
 )
 
 var benchIdentity = pebblestore.Identity{Cluster: "bench", Region: "eu", Node: "n1"}
@@ -139,6 +139,12 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatalf("%s: have %q", key, v)
 		}
 		if *benchDirty {
+			b.StopTimer()
+			benchFill(b, s, newWriter(b, 9), 0, 200_000)
+			if err := s.Sync(); err != nil {
+				b.Fatal(err)
+			}
+			b.Logf("left behind %+v", s.Metrics())
 			return // As a process that is killed.
 		}
 		shut(b, s)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -168,6 +169,59 @@ func TestMissing(t *testing.T) {
 			t.Errorf("flushed %v: have %v", flushed, found)
 		}
 	}
+}
+
+// TestMissingLog takes logs away from a store whose memtables had not become tables:
+// without the first of several there would be a state that never was.
+func TestMissingLog(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewCrashableMem()
+	fs := &noTables{FS: mem, until: make(chan struct{})}
+	s, _ := open(t, small(fs), "/store")
+	fs.on.Store(true)
+	w := newWriter(t, 2)
+	part := w.part(s, 1)
+	var logs []string
+	for i := 0; len(logs) < 3; i++ {
+		w.set(part, fmt.Sprint(i), strings.Repeat("x", 50<<10))
+		save(t, s, 1, part, true)
+		logs = nil
+		for _, path := range names(listing(t, mem, "/store/db")) {
+			if kind(path) == "log" {
+				logs = append(logs, path)
+			}
+		}
+	}
+	whole := mem.CrashClone(vfs.CrashCloneCfg{})
+	close(fs.until)
+	shut(t, s)
+	for i, path := range logs {
+		fs := copyOf(whole)
+		if err := fs.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		s, _, err := pebblestore.Open("/store", small(fs), identity)
+		if err == nil {
+			shut(t, s)
+		}
+		if last := i == len(logs)-1; !last && !errors.Is(err, pebblestore.ErrDamaged) || last && err != nil {
+			t.Errorf("without log %d of %d: have %v", i+1, len(logs), err)
+		}
+	}
+}
+
+// noTables is a file system where no table is begun until a channel is closed.
+type noTables struct {
+	vfs.FS
+	on    atomic.Bool
+	until chan struct{}
+}
+
+func (n *noTables) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasSuffix(name, ".sst") && n.on.Load() {
+		<-n.until
+	}
+	return n.FS.Create(name, category)
 }
 
 // contents opens a store and returns its keys with their entries.

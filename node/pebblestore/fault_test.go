@@ -228,6 +228,7 @@ func wholeLife(t *testing.T, fs vfs.FS, h *history) error {
 			return err
 		}
 		w := newWriter(t, life)
+		w.mayFail = true
 		for _, p := range found.Partitions {
 			part, err := loadPartition(s, p)
 			if err != nil {
@@ -265,10 +266,10 @@ func (w *writer) large(s *pebblestore.Store, h *history) error {
 		w.parts[p] = part
 	}
 	for i := range 3 {
-		if part.Entry(""); part.Err() != nil {
-			return part.Err()
-		}
 		w.set(part, fmt.Sprintf("large%d", i), strings.Repeat("x", 60<<10)+fmt.Sprint(w.now))
+	}
+	if w.err != nil {
+		return w.err
 	}
 	all := part.Snapshot()
 	if err := part.Err(); err != nil {

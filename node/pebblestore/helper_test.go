@@ -1,6 +1,7 @@
 package pebblestore_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -46,6 +47,9 @@ type writer struct {
 	life  crdt.ReplicaID
 	now   int64
 	parts map[region.Partition]*crdt.Partition
+	// mayFail lets commands fail as the tier does; err is the first error.
+	mayFail bool
+	err     error
 }
 
 func newWriter(t testing.TB, seed uint64) *writer {
@@ -104,7 +108,9 @@ func (w *writer) do(part *crdt.Partition, key string, f func(m *crdt.Mutator)) {
 	deps := part.Vector().Clone()
 	deps = slices.DeleteFunc(deps, func(d crdt.Dot) bool { return d.Replica == w.life })
 	d := &crdt.Delta{Dot: write.Dot, From: n, Stamp: write.Stamp, Deps: deps, Key: key, Effects: m.Effects()}
-	if err := part.Apply(d); err != nil {
+	if err := part.Apply(d); err != nil && w.mayFail {
+		w.err = errors.Join(w.err, err)
+	} else if err != nil {
 		w.t.Fatal(err)
 	}
 }

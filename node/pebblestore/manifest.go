@@ -29,7 +29,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// checkManifest returns an error when the manifest is missing or damaged.
+// checkManifest returns an error when the manifest is missing or damaged, or what
+// it says of the logs is not so.
 func checkManifest(fs vfs.FS, dir string) error {
 	name, err := atomicfs.ReadMarker(fs, dir, "manifest")
 	if err != nil {
@@ -46,7 +47,7 @@ func checkManifest(fs vfs.FS, dir string) error {
 	if at, ok := walkChunks(b); !ok && !isCutShort(b, at) {
 		return fmt.Errorf("file %s: %w: checksum at byte %d of %d", path, ErrDamaged, at, len(b))
 	}
-	return nil
+	return checkLogs(fs, dir, readManifestEnd(b))
 }
 
 // walkChunks returns the offset of the first chunk that is not valid, and true when
