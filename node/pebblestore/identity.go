@@ -117,8 +117,7 @@ func checkIdentity(fs vfs.FS, dir string, id Identity) error {
 }
 
 // checkFormat returns an error when the database is of a format that this version's
-// Pebble does not know, or when files are missing without which it would begin anew
-// or lose its newest writes without a word.
+// Pebble does not know, or when something is missing that it would not miss.
 func checkFormat(fs vfs.FS, dir string) error {
 	text, err := atomicfs.ReadMarker(fs, dir, "format-version")
 	if err != nil {
@@ -131,16 +130,7 @@ func checkFormat(fs vfs.FS, dir string) error {
 	if pebble.FormatMajorVersion(format) > pebble.FormatNewest {
 		return fmt.Errorf("%s: %w: database format %d, this one knows %d", dir, ErrNewer, format, pebble.FormatNewest)
 	}
-	names, err := fs.List(dir)
-	if err != nil {
-		return diskError("list "+dir, err)
-	}
-	for _, name := range names {
-		if strings.HasSuffix(name, ".log") {
-			return checkManifest(fs, dir)
-		}
-	}
-	return fmt.Errorf("%s: %w: the log is missing", dir, ErrDamaged)
+	return checkManifest(fs, dir)
 }
 
 // readFile reads a file of at most limit bytes.
