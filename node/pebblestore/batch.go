@@ -100,8 +100,8 @@ func (b *Batch) putEntry(to *pebble.Batch, p region.Partition, u *crdt.Put) erro
 	switch {
 	case u.IsGone():
 		return to.Delete(b.row, nil)
-	case len(u.Deltas) > 0:
-		b.val = appendDeltasValue(b.val[:0], u.Deltas)
+	case u.Patch != nil:
+		b.val = appendPatchValue(b.val[:0], u.Patch)
 		return to.Merge(b.row, b.val, nil)
 	default:
 		b.val = appendEntryValue(b.val[:0], u.Entry)

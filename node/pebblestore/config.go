@@ -71,7 +71,7 @@ func DefaultConfig() Config {
 		MaxBatchBytes: 512 << 20,
 		OnError:       func(error) {},
 		Log:           slog.New(slog.DiscardHandler),
-		layout:        layout{block: 4 << 10, index: 64 << 10, filter: 10, compression: sstable.SnappyCompression},
+		layout:        layout{block: 8 << 10, index: 64 << 10, filter: 10, compression: sstable.BalancedCompression},
 	}
 }
 

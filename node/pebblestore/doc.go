@@ -15,7 +15,7 @@
 //
 //	table  rest of the key     value
 //	e      key                 entry: a form byte (1), then [crdt.AppendEntry]
-//	                           deltas: a form byte (2), then each by its length, as Merge operand
+//	                           patches: a form byte (2), then each by its length, as Merge operand
 //	x      time, 8 bytes, key  none; when the entry expires, in milliseconds, big endian
 //	w      key                 bytes that wait to be forgotten, as a varint
 //	h      none                [crdt.AppendHead]
@@ -58,6 +58,6 @@
 // closed; the directory is free all the same.
 //
 // A value that cannot be decoded, though its block's checksum is right, is an error
-// for its key alone ([ErrDamaged]); deltas that cannot be applied are kept with
-// what they were for, and neither hold up compactions nor other keys.
+// for its key alone ([ErrDamaged]); a patch that cannot be applied is kept with
+// what it was for, and neither holds up compactions nor other keys.
 package pebblestore

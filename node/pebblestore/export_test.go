@@ -18,11 +18,14 @@ func (c *Config) SetLayout(block, index, filter int, compression *sstable.Compre
 // Put puts one change into the batch.
 func (b *Batch) Put(p region.Partition, u crdt.Put) error { return b.put(b.b, p, &u) }
 
-// SetRow sets the value of an entry's row, and merges an operand unless it is nil.
+// SetRow sets the value of an entry's row and merges an operand, those that are not
+// nil.
 func (s *Store) SetRow(p region.Partition, key string, value, operand []byte) error {
 	row := appendKeyRow(nil, tableEntry, p, key)
-	if err := s.db.Set(row, value, pebble.Sync); err != nil || operand == nil {
-		return err
+	if value != nil {
+		if err := s.db.Set(row, value, pebble.Sync); err != nil || operand == nil {
+			return err
+		}
 	}
 	return s.db.Merge(row, operand, pebble.Sync)
 }
@@ -35,8 +38,8 @@ func (s *Store) Compact(all bool) error {
 	return s.db.Compact(context.Background(), []byte{0}, []byte{0xff}, false)
 }
 
-// DeltasValue returns the operand that holds deltas.
-func DeltasValue(deltas []*crdt.Delta) []byte { return appendDeltasValue(nil, deltas) }
+// PatchValue returns the operand that holds a patch.
+func PatchValue(p *crdt.Patch) []byte { return appendPatchValue(nil, p) }
 
 // MergeValues merges values, oldest first.
 func MergeValues(base bool, values ...[]byte) ([]byte, error) {

@@ -9,10 +9,10 @@ import (
 )
 
 // mergerName is in the database: what merges otherwise needs another name.
-const mergerName = "atoll.deltas.1"
+const mergerName = "atoll.patches.1"
 
 // newMerger returns the operation that makes one value of a key's entry and the
-// deltas that came after it. What cannot be merged is no error: an error would end
+// patches that came after it. What cannot be merged is no error: an error would end
 // the compaction, which would then be tried again for ever, and with it everything
 // that waits for it. Instead all the values are kept as one of form formBroken, which
 // reading the key gives as the error it is, until the key is saved whole or goes.
@@ -43,7 +43,7 @@ func (m *merging) MergeOlder(value []byte) error {
 	return m.MergeNewer(value)
 }
 
-// Finish implements pebble.ValueMerger. Without the base the deltas are only put
+// Finish implements pebble.ValueMerger. Without the base the patches are only put
 // behind each other, so that the result does not depend on how a compaction groups
 // them.
 func (m *merging) Finish(includesBase bool) ([]byte, io.Closer, error) {
@@ -56,7 +56,7 @@ func (m *merging) Finish(includesBase bool) ([]byte, io.Closer, error) {
 	if includesBase {
 		out, err = mergeBase(m.values)
 	} else {
-		out, err = mergeDeltas(m.values)
+		out, err = mergePatches(m.values)
 	}
 	if err != nil {
 		out = mergeBroken(m.values)
@@ -64,11 +64,11 @@ func (m *merging) Finish(includesBase bool) ([]byte, io.Closer, error) {
 	return out, nil, nil
 }
 
-// mergeDeltas puts values that all hold deltas behind each other.
-func mergeDeltas(values [][]byte) ([]byte, error) {
-	out := []byte{formDeltas}
+// mergePatches puts values that all hold patches behind each other.
+func mergePatches(values [][]byte) ([]byte, error) {
+	out := []byte{formPatches}
 	for _, v := range values {
-		if len(v) == 0 || v[0] != formDeltas {
+		if len(v) == 0 || v[0] != formPatches {
 			return nil, errForm
 		}
 		if err := eachFrame(v[1:], func([]byte) error { return nil }); err != nil {
@@ -79,7 +79,7 @@ func mergeDeltas(values [][]byte) ([]byte, error) {
 	return out, nil
 }
 
-// mergeBase applies deltas to the oldest value.
+// mergeBase applies patches to the oldest value.
 func mergeBase(values [][]byte) (out []byte, err error) {
 	defer func() {
 		// A panic here would end the process from a goroutine of Pebble's.
@@ -92,10 +92,10 @@ func mergeBase(values [][]byte) (out []byte, err error) {
 		return nil, err
 	}
 	for _, v := range values[1:] {
-		if len(v) == 0 || v[0] != formDeltas {
+		if len(v) == 0 || v[0] != formPatches {
 			return nil, errForm
 		}
-		if e, err = applyDeltas(e, v[1:]); err != nil {
+		if err := applyPatches(e, v[1:]); err != nil {
 			return nil, err
 		}
 	}

@@ -27,69 +27,70 @@ func puts(t testing.TB, s *pebblestore.Store, p region.Partition, us ...crdt.Put
 	}
 }
 
-// recorder notes the deltas that are applied to an entry of one key.
-func hashDeltas(t testing.TB, n int) (base *crdt.Entry, deltas []*crdt.Delta, want *crdt.Entry) {
+// patches returns a large hash, what patches make of it in n steps, and the patches.
+func patches(t testing.TB, n int) (base *crdt.Entry, steps []*crdt.Patch, want *crdt.Entry) {
 	t.Helper()
+	s, _ := open(t, small(vfs.NewMem()), "/store")
+	defer shut(t, s)
 	w := newWriter(t, 77)
-	part := &crdt.Partition{}
-	apply := func(f func(m *crdt.Mutator)) {
-		write := crdt.NewWrite{
-			Dot: crdt.Dot{Replica: w.life, N: part.Vector().Get(w.life) + 1}, Stamp: crdt.StampAt(w.now), Now: w.now,
+	part := w.part(s, 1)
+	for i := range 100 {
+		w.do(part, "key", func(m *crdt.Mutator) { _, _ = m.HSet(fmt.Sprintf("f%d", i), strings.Repeat("x", 100)) })
+	}
+	base = part.Entry("key").Clone()
+	save(t, s, 1, part, false)
+	for len(steps) < n {
+		for range 1 + w.rng.IntN(3) {
+			w.do(part, "key", func(m *crdt.Mutator) {
+				switch w.rng.IntN(5) {
+				case 0:
+					_, _ = m.HDel(fmt.Sprintf("f%d", w.rng.IntN(150)))
+				case 1:
+					_, _ = m.HIncr(fmt.Sprintf("n%d", w.rng.IntN(5)), w.now)
+				case 2:
+					m.Expire(w.now + 1_000_000)
+				default:
+					_, _ = m.HSet(fmt.Sprintf("f%d", w.rng.IntN(150)), fmt.Sprint(w.now))
+				}
+			})
 		}
-		w.now++
-		m := crdt.NewMutator(part.Entry("key"), write)
-		f(m)
-		d := &crdt.Delta{Dot: write.Dot, From: write.Dot.N, Stamp: write.Stamp, Key: "key", Effects: m.Effects()}
-		if len(d.Effects) == 0 {
-			return
-		}
-		if err := part.Apply(d); err != nil {
+		_, epoch, err := part.Save(func(u crdt.Put) error {
+			if u.Patch == nil {
+				t.Fatalf("saved whole: %+v", u)
+			}
+			p, err := crdt.DecodePatch(crdt.AppendPatch(nil, u.Patch))
+			steps = append(steps, p)
+			return err
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-		deltas = append(deltas, d)
+		part.Saved(epoch)
 	}
-	for i := range 100 {
-		apply(func(m *crdt.Mutator) { _, _ = m.HSet(fmt.Sprintf("f%d", i), strings.Repeat("x", 100)) })
-	}
-	base, deltas = part.Entry("key").Clone(), nil
-	for i := range n {
-		apply(func(m *crdt.Mutator) {
-			switch w.rng.IntN(5) {
-			case 0:
-				_, _ = m.HDel(fmt.Sprintf("f%d", w.rng.IntN(150)))
-			case 1:
-				_, _ = m.HIncr(fmt.Sprintf("n%d", w.rng.IntN(5)), int64(i))
-			case 2:
-				m.Expire(w.now + 1000)
-			default:
-				_, _ = m.HSet(fmt.Sprintf("f%d", w.rng.IntN(150)), fmt.Sprint(i))
-			}
-		})
-	}
-	return base, deltas, part.Entry("key").Clone()
+	return base, steps, part.Entry("key").Clone()
 }
 
 func whole(e *crdt.Entry) crdt.Put {
 	return crdt.Put{Key: "key", Entry: e, ExpireAt: crdt.Never, WasExpireAt: crdt.Never}
 }
 
-func onTop(deltas ...*crdt.Delta) crdt.Put {
-	return crdt.Put{Key: "key", Deltas: deltas, ExpireAt: crdt.Never, WasExpireAt: crdt.Never}
+func onTop(p *crdt.Patch) crdt.Put {
+	return crdt.Put{Key: "key", Patch: p, ExpireAt: crdt.Never, WasExpireAt: crdt.Never}
 }
 
-// TestMerge: deltas on top of an entry are that entry with them applied, however
-// they were grouped, flushed and compacted.
+// TestMerge: patches on top of an entry are what it became, however they were
+// grouped, flushed and compacted.
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	base, deltas, want := hashDeltas(t, 120)
+	base, steps, want := patches(t, 60)
 	for name, flush := range map[string]func(s *pebblestore.Store, i int){
 		"in memory": func(*pebblestore.Store, int) {},
 		"flushed": func(s *pebblestore.Store, i int) {
-			if i%20 == 0 {
+			if i%10 == 0 {
 				compact(t, s, false)
 			}
 		},
-		"compacted":       func(s *pebblestore.Store, i int) { compact(t, s, i%30 == 0) },
+		"compacted":       func(s *pebblestore.Store, i int) { compact(t, s, i%15 == 0) },
 		"base below":      func(s *pebblestore.Store, i int) { compact(t, s, i == 0) },
 		"compacted often": func(s *pebblestore.Store, i int) { compact(t, s, true) },
 	} {
@@ -98,9 +99,9 @@ func TestMerge(t *testing.T) {
 			s, _ := open(t, small(vfs.NewMem()), "/store")
 			defer shut(t, s)
 			puts(t, s, 1, whole(base))
-			for i := 0; i < len(deltas); i += 3 {
+			for i, step := range steps {
 				flush(s, i)
-				puts(t, s, 1, onTop(deltas[i:min(i+3, len(deltas))]...))
+				puts(t, s, 1, onTop(step))
 			}
 			for range 2 {
 				have, err := s.Tier(1).Load("key")
@@ -108,7 +109,7 @@ func TestMerge(t *testing.T) {
 					t.Fatal(err)
 				}
 				if string(crdt.AppendEntry(nil, have)) != string(crdt.AppendEntry(nil, want)) {
-					t.Fatal("deltas merged are not the deltas applied")
+					t.Fatal("patches merged are not what they were made of")
 				}
 				n := 0
 				if err := s.Tier(1).Each("", func(string, *crdt.Entry) bool { n++; return true }); err != nil || n != 1 {
@@ -132,25 +133,24 @@ func compact(t testing.TB, s *pebblestore.Store, all bool) {
 // deleting it, ends it.
 func TestMergeBroken(t *testing.T) {
 	t.Parallel()
-	base, deltas, want := hashDeltas(t, 6)
+	base, steps, want := patches(t, 3)
 	good := crdt.AppendEntry([]byte{1}, base)
-	delta := crdt.AppendDelta(nil, deltas[0])
-	frame := append([]byte{2, byte(len(delta)), 0}, delta...)
-	frame[1], frame[2] = byte(len(delta))|0x80, byte(len(delta)>>7)
+	patch := pebblestore.PatchValue(steps[0])
 	newer := append([]byte{}, good...)
 	newer[0] = 9
 	for name, c := range map[string]struct {
 		base, operand []byte
 		want          error
 	}{
-		"operand is cut":          {good, frame[:len(frame)-5], pebblestore.ErrDamaged},
-		"operand is no delta":     {good, []byte{2, 3, 1, 2, 3}, pebblestore.ErrDamaged},
+		"operand is cut":          {good, patch[:len(patch)-5], pebblestore.ErrDamaged},
+		"operand is no patch":     {good, []byte{2, 3, 1, 2, 3}, pebblestore.ErrDamaged},
 		"operand has no form":     {good, []byte{77}, pebblestore.ErrDamaged},
 		"operand is empty":        {good, []byte{}, pebblestore.ErrDamaged},
 		"operand is an entry":     {good, good, pebblestore.ErrDamaged},
-		"base is cut":             {good[:len(good)/2], frame, pebblestore.ErrDamaged},
-		"base is empty":           {[]byte{}, frame, pebblestore.ErrDamaged},
-		"base of a later version": {newer, frame, pebblestore.ErrDamaged},
+		"base is cut":             {good[:len(good)/2], patch, pebblestore.ErrDamaged},
+		"base is empty":           {[]byte{}, patch, pebblestore.ErrDamaged},
+		"no base":                 {nil, patch, pebblestore.ErrDamaged},
+		"base of a later version": {newer, patch, pebblestore.ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +181,7 @@ func TestMergeBroken(t *testing.T) {
 				if !errors.Is(err, c.want) {
 					t.Errorf("%s: each: have %v, want %v", state, err, c.want)
 				}
-				puts(t, s, 1, onTop(deltas[0])) // On top of the broken: stays broken.
+				puts(t, s, 1, onTop(steps[0])) // On top of the broken: stays broken.
 			}
 			if err := s.Err(); err != nil {
 				t.Errorf("writing has ended: %v", err)
@@ -213,10 +213,10 @@ func TestNewerEntry(t *testing.T) {
 }
 
 // FuzzMerge merges any bytes: never a panic, and how the values are grouped does not
-// matter when they are all deltas or all are good.
+// matter when they are all patches or all are good.
 func FuzzMerge(f *testing.F) {
-	base, deltas, _ := hashDeltas(f, 3)
-	f.Add(crdt.AppendEntry([]byte{1}, base), pebblestore.DeltasValue(deltas[:1]), pebblestore.DeltasValue(deltas[1:]))
+	base, steps, _ := patches(f, 3)
+	f.Add(crdt.AppendEntry([]byte{1}, base), pebblestore.PatchValue(steps[0]), pebblestore.PatchValue(steps[1]))
 	f.Add([]byte{1}, []byte{2, 1, 1}, []byte{3, 1, 2})
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
 		left, err1 := pebblestore.MergeValues(true, a, b, c)

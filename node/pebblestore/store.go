@@ -149,14 +149,14 @@ func (s *Store) Drop(p region.Partition) error {
 
 // Head returns the head that was saved last of a partition, false when nothing is
 // kept of it.
-func (s *Store) Head(p region.Partition) (h crdt.Head, ok bool, err error) {
+func (s *Store) Head(p region.Partition) (h crdt.PartitionHead, ok bool, err error) {
 	row := appendRow(nil, tableHead, p)
 	value, err := s.get(row)
 	if err != nil || value == nil {
-		return crdt.Head{}, false, err
+		return crdt.PartitionHead{}, false, err
 	}
 	if h, err = crdt.DecodeHead(value); err != nil {
-		return crdt.Head{}, false, valueError(fmt.Sprintf("head of partition %d", p), err)
+		return crdt.PartitionHead{}, false, valueError(fmt.Sprintf("head of partition %d", p), err)
 	}
 	return h, true, nil
 }

@@ -10,29 +10,24 @@ import (
 
 // The forms of an entry row's value, its first byte.
 const (
-	formEntry  = 1 // the entry, whole
-	formDeltas = 2 // deltas to apply to what the key has, each by its length
-	formBroken = 3 // values that could not be merged, oldest first, each by its length
+	formEntry   = 1 // the entry, whole
+	formPatches = 2 // patches of what the key has, in order, each by its length
+	formBroken  = 3 // values that could not be merged, oldest first, each by its length
 )
 
 var (
 	errForm  = errors.New("value has no known form")
 	errFrame = errors.New("value is cut short")
-	errMerge = errors.New("deltas that cannot be applied to what was saved")
+	errMerge = errors.New("patches that cannot be applied to what was saved")
+	errBase  = errors.New("patches of an entry that is not there")
 )
 
 func appendEntryValue(dst []byte, e *crdt.Entry) []byte {
 	return crdt.AppendEntry(append(dst, formEntry), e)
 }
 
-func appendDeltasValue(dst []byte, deltas []*crdt.Delta) []byte {
-	dst = append(dst, formDeltas)
-	var one []byte
-	for _, d := range deltas {
-		one = crdt.AppendDelta(one[:0], d)
-		dst = appendFrame(dst, one)
-	}
-	return dst
+func appendPatchValue(dst []byte, p *crdt.Patch) []byte {
+	return appendFrame(append(dst, formPatches), crdt.AppendPatch(nil, p))
 }
 
 func appendFrame(dst, b []byte) []byte {
@@ -73,9 +68,8 @@ func entryOf(value []byte) (*crdt.Entry, error) {
 		return nil, errForm
 	case value[0] == formEntry:
 		return crdt.DecodeEntry(value[1:])
-	case value[0] == formDeltas:
-		// Applied to nothing: only what has never been merged gets here.
-		return applyDeltas(&crdt.Entry{}, value[1:])
+	case value[0] == formPatches:
+		return nil, errBase
 	case value[0] == formBroken:
 		return nil, errMerge
 	case value[0] > formBroken:
@@ -85,14 +79,13 @@ func entryOf(value []byte) (*crdt.Entry, error) {
 	}
 }
 
-// applyDeltas applies framed deltas to e. When it returns an error, e is of no use.
-func applyDeltas(e *crdt.Entry, frames []byte) (*crdt.Entry, error) {
-	err := eachFrame(frames, func(frame []byte) error {
-		d, err := crdt.DecodeDelta(frame)
+// applyPatches applies framed patches to e. When it returns an error, e is of no use.
+func applyPatches(e *crdt.Entry, frames []byte) error {
+	return eachFrame(frames, func(frame []byte) error {
+		p, err := crdt.DecodePatch(frame)
 		if err == nil {
-			e.Apply(d)
+			e.Patch(p)
 		}
 		return err
 	})
-	return e, err
 }
