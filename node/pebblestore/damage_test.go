@@ -301,7 +301,12 @@ func flippedBit(t *testing.T, mem vfs.FS, what string, want map[string]string) b
 		}
 		return true
 	}
-	defer s.Close()
+	defer func() {
+		_ = s.Close() // It waits for OnError.
+		if n := len(told.errs); n > 1 {
+			t.Errorf("%s: OnError was told %d times", what, n)
+		}
+	}()
 	noticed := false
 	for _, p := range found.Partitions {
 		tier := s.Tier(p)
