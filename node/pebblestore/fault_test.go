@@ -144,6 +144,39 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// TestFailureInBackground: what only a compaction comes upon ends writing as well.
+func TestFailureInBackground(t *testing.T) {
+	t.Parallel()
+	f := &fault{err: syscall.EIO, match: of(".sst", func(op errorfs.Op) bool {
+		return op.Kind == errorfs.OpFileReadAt || op.Kind == errorfs.OpFileRead
+	})}
+	told := newErrorLog()
+	cfg := small(errorfs.Wrap(vfs.NewMem(), f))
+	cfg.OnError = told.add
+	s, _ := open(t, cfg, "/store")
+	w := newWriter(t, 1)
+	part := w.part(s, 1)
+	for range 2 {
+		for i := range 40 {
+			w.set(part, fmt.Sprint(i), strings.Repeat(fmt.Sprint(w.rng.Uint64()), 2000))
+		}
+		save(t, s, 1, part, true)
+		compact(t, s, false)
+	}
+	f.on.Store(true)
+	_ = s.Compact(true)
+	if errs := told.wait(); !errors.Is(errs[0], pebblestore.ErrDisk) {
+		t.Errorf("OnError was told %v, want ErrDisk", errs)
+	}
+	f.on.Store(false)
+	if err := s.Sync(); !errors.Is(err, pebblestore.ErrDisk) {
+		t.Errorf("sync: have %v, want ErrDisk", err)
+	}
+	if err := s.Close(); !errors.Is(err, pebblestore.ErrDisk) {
+		t.Errorf("close: have %v, want ErrDisk", err)
+	}
+}
+
 // countdown injects an error at the n-th operation that a filter lets through, and
 // at all after it where it stays.
 type countdown struct {

@@ -63,7 +63,10 @@ func TestCheckpoint(t *testing.T) {
 			if err := w.steps(s, h, 60); err != nil {
 				t.Fatal(err)
 			}
-			_, done := h.bounds()
+			part := w.part(s, 1)
+			w.set(part, "not", "synced")
+			done := h.add(map[region.Partition]string{1: state(t, part)})
+			save(t, s, 1, part, false)
 			copied := filepath.Join(dir, "backups", "monday")
 			if err := s.Checkpoint(copied); err != nil {
 				t.Fatal(err)
