@@ -3,9 +3,9 @@ package pebblestore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
-	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/atollcache/atoll/crdt"
@@ -65,7 +65,7 @@ func diskError(op string, err error) error {
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
 		return fmt.Errorf("%s: file %s: %w: %w", op, info.Path, ErrDamaged, err)
 	}
-	if pebble.IsCorruptionError(err) || oserror.IsNotExist(err) ||
+	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) ||
 		errors.Is(err, pebble.ErrDBDoesNotExist) || errors.Is(err, pebble.ErrDBNotPristine) {
 		return fmt.Errorf("%s: %w: %w", op, ErrDamaged, err)
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"strconv"
 	"strings"
 
-	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
@@ -167,7 +167,7 @@ func syncDir(fs vfs.FS, dir string) error {
 // exists reports whether a file or a directory exists.
 func exists(fs vfs.FS, path string) (bool, error) {
 	if _, err := fs.Stat(path); err != nil {
-		if oserror.IsNotExist(err) {
+		if errors.Is(err, iofs.ErrNotExist) {
 			return false, nil
 		}
 		return false, err
