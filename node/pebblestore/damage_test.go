@@ -185,12 +185,17 @@ func TestMissingLog(t *testing.T) {
 		w.set(part, fmt.Sprint(i), strings.Repeat("x", 50<<10))
 		save(t, s, 1, part, true)
 		logs = nil
-		for _, path := range names(listing(t, mem, "/store/db")) {
-			if kind(path) == "log" {
-				logs = append(logs, path)
+		files, err := mem.List("/store/db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if kind(name) == "log" {
+				logs = append(logs, "/store/db/"+name)
 			}
 		}
 	}
+	slices.Sort(logs)
 	whole := mem.CrashClone(vfs.CrashCloneCfg{})
 	close(fs.until)
 	shut(t, s)
