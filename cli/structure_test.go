@@ -31,7 +31,10 @@ var importers = map[string][]string{
 	"github.com/jedib0t/go-pretty":    {"cli"},
 	"github.com/klauspost/compress":   {"cli"},
 	"github.com/rogpeppe/go-internal": {},
+	"github.com/cockroachdb/pebble":   {"node/pebblestore"},
+	"github.com/tidwall/btree":        {"crdt"},
 	"github.com/redis":                {}, // clients, for tests
+	"github.com/maypok86/otter":       {}, // likewise
 }
 
 const (
