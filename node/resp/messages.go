@@ -36,8 +36,12 @@ func messageEntries() []*entry {
 	}
 }
 
+// subscribe confirms when changes are listened to, if they are wanted: a client may
+// count on being told of what comes after that.
 func (c *conn) subscribe(names []string, isPattern bool) {
 	c.runPushing(func() {
+		c.out.hold()
+		defer c.out.release()
 		if err := c.s.hub.subscribe(c, names, isPattern); err != nil {
 			c.w.Error(wire.AsError(err).Text)
 			return
@@ -48,6 +52,8 @@ func (c *conn) subscribe(names []string, isPattern bool) {
 
 func (c *conn) unsubscribe(names []string, isPattern bool) {
 	c.runPushing(func() {
+		c.out.hold()
+		defer c.out.release()
 		c.s.hub.unsubscribe(c, names, isPattern)
 		c.s.notify.settle()
 	})

@@ -66,6 +66,11 @@ func (o *output) reply(b []byte) {
 // pushed adds what the client has not asked for. It does not wait.
 func (o *output) pushed(b []byte) {
 	o.mu.Lock()
+	o.pushLocked(b)
+}
+
+// pushLocked is pushed for a caller that holds the lock, which it lets go.
+func (o *output) pushLocked(b []byte) {
 	if o.mu.dead {
 		o.mu.Unlock()
 		return
@@ -105,10 +110,11 @@ func (o *output) release() {
 	o.mu.Lock()
 	later := o.mu.later
 	o.mu.held, o.mu.later = false, nil
-	o.mu.Unlock()
-	if len(later) > 0 {
-		o.pushed(later)
+	if len(later) == 0 {
+		o.mu.Unlock()
+		return
 	}
+	o.pushLocked(later)
 }
 
 // drain writes b and what comes meanwhile. The caller has set writing.
