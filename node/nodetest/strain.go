@@ -71,13 +71,12 @@ func (w *world) statsOf(p partition) cachesync.Stats {
 	return sum
 }
 
-// checkRefusals checks that where nothing breaks nobody is refused or loses anything
-// by beginning anew. A newcomer that is filled by two, of which one has forgotten an
-// ID that the other has told it of, may have to: it drops what the other has as well.
+// checkRefusals checks that where nothing breaks nobody is refused or has to begin
+// anew.
 func (w *world) checkRefusals() {
 	for p := range w.parts {
-		if s := w.statsOf(partition(p)); w.gentle && s.Old+s.Lost > 0 {
-			w.broken("partition %d: %d writes were refused and %d lost by beginning anew although nothing was broken", p, s.Old, s.Lost)
+		if s := w.statsOf(partition(p)); w.gentle && s.Old+s.Rebuilt > 0 {
+			w.broken("partition %d: %d writes were refused and %d copies began anew although nothing was broken", p, s.Old, s.Rebuilt)
 		}
 	}
 }
