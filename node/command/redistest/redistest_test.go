@@ -21,11 +21,7 @@ var (
 // The executors reply what Redis replies. Where there is no redis-server the
 // comparison cannot be made; where CI is set there has to be one.
 func TestAgreesWithRedis(t *testing.T) {
-	if !redistest.HasRedis() {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no redis-server: install the package of that name")
-		}
-		t.Log("no redis-server: nothing is compared; install the package of that name")
+	if !redistest.HasRedis(t) {
 		return
 	}
 	report, err := redistest.Compare(redistest.StartRedis(t), redistest.NewMemory(*seed), redistest.NewGenerator(*seed), *commands)
