@@ -170,12 +170,18 @@ func (p *Partition) Covers(d Dot) bool {
 
 // Applied returns all that has been applied here, under IDs too that have been retired,
 // as far as it is known. The caller owns it.
-func (p *Partition) Applied() Vector {
-	out := p.vector.Clone()
-	for _, d := range p.ended {
+func (p *Partition) Applied() Vector { return applied(p.vector, p.retired, p.ended) }
+
+// Applied returns all that had been applied where the snapshot was taken, under IDs
+// too that had been retired, as far as it says. The caller owns it.
+func (s *Snapshot) Applied() Vector { return applied(s.Vector, s.Retired, s.Ended) }
+
+func applied(v Vector, retired []Retirement, ended []Dot) Vector {
+	out := v.Clone()
+	for _, d := range ended {
 		out = out.Advance(d)
 	}
-	for _, r := range p.retired {
+	for _, r := range retired {
 		out = out.Advance(r.Last)
 	}
 	return out

@@ -236,3 +236,27 @@ func TestRetiredLog(t *testing.T) {
 		t.Errorf("want it remembered what was retired, have %v", fresh.part.Snapshot().Ended)
 	}
 }
+
+// TestFilledByTwo: whoever is filled by two holders, of which one has forgotten a
+// retirement that the other's log had not come to, has done nothing wrong: it takes
+// the state of the former and begins nothing anew.
+func TestFilledByTwo(t *testing.T) {
+	a, b, c := gone(t)
+	log := append(c.History("k"), c.History("l")...)
+	for millis := int64(10); millis < 300; millis += 20 {
+		sweepAll(at(millis), a, b)
+		deliverAll(at(millis), a, b)
+	}
+	fresh := newHolder(t, 4*crdt.Lives, "us", retireCfg)
+	fresh.takes(at(305), b, log...)
+	announce(at(310), a, fresh)
+	settle(at(310), a, fresh)
+	settle(at(600), a, fresh)
+	if s := fresh.Stats(); s.Snapshots != 1 || s.Rebuilt+s.Lost+s.Refused > 0 || fresh.Writer() != fresh.id {
+		t.Errorf("want one snapshot and the same writer, have %v and %+v", fresh.Writer(), s)
+	}
+	fresh.wantVector("0000000000000100#1")
+	fresh.wantSame(a, at(600))
+	b.takes(at(700), fresh, fresh.incr(at(700), "k"))
+	b.wantSame(fresh, at(700))
+}

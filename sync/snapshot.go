@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -148,7 +149,12 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 // own state.
 func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	news := slices.DeleteFunc(f.staged.Vector.Beyond(e.store.Vector()), e.store.Covers)
-	switch err := e.store.Join(&f.staged); {
+	err := e.store.Join(&f.staged)
+	if err != nil && e.precedes(&f.staged, err) {
+		e.store.Adopt(&f.staged)
+		err = nil
+	}
+	switch {
 	case err != nil && e.isStale(m.From, &f.staged):
 		// Something has been forgotten since it was taken, which its sender has seen.
 		e.fruitless(now)
@@ -177,4 +183,15 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	e.pull.again = true
 	e.touch(now)
 	e.drain(now)
+}
+
+// precedes reports whether a snapshot that cannot be joined has seen all that is
+// here, and only this side is behind: what is here is an earlier state of what the
+// snapshot is of. Whoever was filled by several holders, of which one had forgotten
+// more than another, comes to that without having been away, and so does whoever was
+// away and wrote nothing that has not arrived. Taking the snapshot in place of the own
+// state is joining it, then, and nothing begins anew: no write is lost, so the numbers
+// of this replica's writes go on as well.
+func (e *Engine) precedes(s *crdt.Snapshot, err error) bool {
+	return errors.Is(err, crdt.ErrBehind) && !errors.Is(err, crdt.ErrOldNews) && s.Applied().CoversAll(e.store.Vector())
 }

@@ -111,6 +111,36 @@ func TestAwayTooLong(t *testing.T) {
 	}
 }
 
+// TestAwayWithoutNews: who is away beyond the horizon and has nothing that the others
+// lack takes their state, and goes on with its own numbers.
+func TestAwayWithoutNews(t *testing.T) {
+	cfg := cachesync.Config{AnnounceAfter: ms, AnnounceEvery: 100 * ms, HorizonFor: time.Second, LogBytes: 1, PullTimeout: 50 * ms}
+	a, b := newHolder(t, 0x100, "eu", cfg), newHolder(t, 0x200, "us", cfg)
+	all := ids(a, b)
+	a.takes(at(0), b, b.write(at(0), "k", set("v")), b.write(at(0), "other", set("w")))
+	a.write(at(3), "k", invalidate)
+	a.write(at(5), "later", set("x")) // The log does not reach further back.
+	for i := range int64(20) {
+		a.Sweep(at(10+100*i), all)
+	}
+	if s := a.Stats(); s.LeftOut != 1 || a.part.Horizon().IsZero() {
+		t.Fatalf("want us left out and the key forgotten, have %+v", s)
+	}
+	for i := range int64(10) {
+		sweep(at(3000+100*i), all, a, b)
+		settle(at(3000+100*i), a, b)
+	}
+	if s := b.Stats(); s.Rebuilt+s.Lost > 0 || s.Snapshots == 0 || b.part.Entry("k") != nil {
+		t.Errorf("want the state of eu taken and nothing begun anew, have %+v", s)
+	}
+	next := b.write(at(5000), "k", set("new"))
+	if next.Dot != dot(b.id, 3) {
+		t.Errorf("want its third write, have %v", next.Dot)
+	}
+	a.takes(at(5001), b, next)
+	a.wantSame(b, at(5001))
+}
+
 // TestAwayButNothingForgotten: who was away for longer than the horizon catches up
 // when there was nothing to forget.
 func TestAwayButNothingForgotten(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -311,4 +312,45 @@ func TestRunsInsteadAfterSnapshot(t *testing.T) {
 		t.Errorf("want the increment once, and by a node that does not own the key at last, have %d writes", s.counts.Writes)
 	}
 	s.rest()
+}
+
+// TestFilledByTwo: a newcomer is filled by two holders, of which one has forgotten a
+// retired ID that the other knows of. It has done nothing wrong, nothing has broken,
+// and nobody begins anew. (Seed 4510.)
+func TestFilledByTwo(t *testing.T) {
+	met := 0
+	for after := time.Duration(0); after < 200*ms; after += 10 * ms {
+		p := quickPlan(1, 3, 2)
+		p.gentle, p.places[1].up = true, true // No copy may begin anew.
+		p.cfg.Partitions, p.cfg.Sync.RetireAfter, p.cfg.Sync.BatchBytes = 1, 300*ms, 200
+		s := newScenario(t, p)
+		s.call("ap", 0, "SET", "k", "v")
+		s.leave(s.nodes[1], 50*ms+after) // It owns the partition.
+		s.wait(time.Second)
+		s.writeAll("ap", "SET", "w")
+		for end := s.now + 2*time.Second; s.now < end && s.knowRetirements() != 1; {
+			s.wait(5 * ms)
+		}
+		s.start(2)
+		s.wait(time.Second)
+		s.nodes[2].core.Do(0, func(e *cachesync.Engine) {
+			if st := e.Stats(); st.Applied > 0 && st.Snapshots > 0 {
+				met++
+			}
+		})
+		s.rest()
+	}
+	if met == 0 {
+		t.Error("want some newcomer given writes by one and the state of another, have none")
+	}
+}
+
+// knowRetirements returns how many nodes know of retirements that are not stable.
+func (s *scenario) knowRetirements() (n int) {
+	for _, o := range s.nodes {
+		if o != nil && o.core.Shard(0) != nil {
+			o.core.Shard(0).Look(func(_ *cachesync.Engine, state *crdt.Partition) { n += min(1, len(state.Retired())) })
+		}
+	}
+	return n
 }
