@@ -146,6 +146,17 @@ func (e *Engine) refused(now time.Time, from crdt.ReplicaID) {
 	}
 }
 
+// Unanswered says that a peer has not answered the request that it was sent and will
+// not any more. Whoever carries the requests bounds the wait for each himself, also in
+// how long an answer may be on its way that has begun to come, and then tells the
+// engine: nobody gives it the time meanwhile, so that it does not ask anybody else.
+func (e *Engine) Unanswered(now time.Time, to crdt.ReplicaID) {
+	if e.pull.to != 0 && e.pull.to == to {
+		e.stats.PullTimeouts++
+	}
+	e.refused(now, to)
+}
+
 // fruitless ends a request whose answer brought nothing, such as writes that
 // are stamped too far ahead, or a snapshot that cannot be joined.
 func (e *Engine) fruitless(now time.Time) {

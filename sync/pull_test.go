@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -94,6 +95,32 @@ func TestPullPassesByTheSilent(t *testing.T) {
 			t.Errorf("refusing %v: have %d timeouts", refuse, timeouts)
 		}
 	}
+}
+
+// TestPullUnanswered: whoever carries requests says so when one has no answer: the
+// next peer is asked, and it counts as a timeout. What has been answered, or was never
+// asked, does not.
+func TestPullUnanswered(t *testing.T) {
+	good := newHolder(t, 9, "us", cachesync.Config{})
+	d := good.incr(at(0), "k")
+	b := newHolder(t, 5, "eu", cachesync.Config{PullTimeout: time.Minute, PullAfter: 20 * ms})
+	for id, name := range map[crdt.ReplicaID]string{1: "eu", 2: "eu", 9: "us"} {
+		b.Receive(at(0), newHolder(t, id, name, cachesync.Config{}).heads(name, at(0), d.Dot))
+	}
+	asked := asks(b, 0, 1000, func(req *cachesync.Message, to crdt.ReplicaID) *cachesync.Message {
+		if to == good.id {
+			return good.Receive(at(0), req)
+		}
+		b.Unanswered(at(0), to+1)
+		b.Unanswered(at(0), to)
+		b.Unanswered(at(0), to)
+		return nil
+	})
+	b.Unanswered(at(1000), good.id)
+	if short(asked) != "[1 2 9]" || b.Stats().PullTimeouts != 2 {
+		t.Errorf("want 1 and 2 asked in vain, then 9, have %v and %d timeouts", short(asked), b.Stats().PullTimeouts)
+	}
+	b.wantVector("9#1")
 }
 
 // TestPullRefusedWaits: who has refused is not asked again at once.

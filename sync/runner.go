@@ -287,7 +287,7 @@ func (r *Runner) pullOnce(ctx context.Context, req *Message, to crdt.ReplicaID) 
 	if err != nil {
 		r.stats.askFailed.Add(1)
 		r.cfg.Log.Debug("ask", "partition", req.Partition, "to", to, "err", err)
-		r.refuse(req.Partition, to)
+		r.host.Do(req.Partition, func(e *Engine) { e.Unanswered(r.cfg.Now(), to) })
 		return nil, 0
 	}
 	ms, err := Decode(reply)
@@ -305,7 +305,7 @@ func (r *Runner) pullOnce(ctx context.Context, req *Message, to crdt.ReplicaID) 
 	return next, to
 }
 
-// refuse tells an engine that its request will have no answer.
+// refuse tells an engine that its request was not sent, or that its answer is none.
 func (r *Runner) refuse(p region.Partition, to crdt.ReplicaID) {
 	r.host.Do(p, func(e *Engine) {
 		e.Receive(r.cfg.Now(), &Message{Kind: KindRefusal, Partition: p, From: to})

@@ -20,7 +20,7 @@ type Stats struct {
 	Duplicates   int // commands refused because their request ID had run
 	Ahead        int // commands refused because earlier stamps are too far ahead of the clock
 	Pulls        int // pulls sent
-	PullTimeouts int // pulls that nobody answered in time
+	PullTimeouts int // requests of pulls that were not answered, or not in time
 	Snapshots    int // snapshots joined
 	Refused      int // snapshots that could not be joined
 	Old          int // deltas whose origin had not seen what has been forgotten here

@@ -26,9 +26,12 @@ func (n *node) pull(req *cachesync.Message, to crdt.ReplicaID) {
 	n.w.ask(n, to, n.w.waits.ask, cachesync.Encode(req), func(answer []byte, ok bool) {
 		var next *cachesync.Message
 		ms, err := cachesync.Decode(answer)
-		if !ok || err != nil || len(ms) != 1 || ms[0].Partition != p || ms[0].From != to {
+		switch {
+		case !ok:
+			n.core.Do(p, func(e *cachesync.Engine) { e.Unanswered(n.now(), to) })
+		case err != nil || len(ms) != 1 || ms[0].Partition != p || ms[0].From != to:
 			n.refuse(p, to)
-		} else {
+		default:
 			n.core.Do(p, func(e *cachesync.Engine) {
 				e.Receive(n.now(), ms[0])
 				next, to = e.Tick(n.now())
@@ -44,7 +47,7 @@ func (n *node) pull(req *cachesync.Message, to crdt.ReplicaID) {
 	})
 }
 
-// refuse tells an engine that its request will have no answer.
+// refuse tells an engine that its request was not sent, or that its answer is none.
 func (n *node) refuse(p region.Partition, to crdt.ReplicaID) {
 	n.core.Do(p, func(e *cachesync.Engine) {
 		e.Receive(n.now(), &cachesync.Message{Kind: cachesync.KindRefusal, Partition: p, From: to})
