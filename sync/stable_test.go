@@ -141,6 +141,34 @@ func TestAwayWithoutNews(t *testing.T) {
 	a.wantSame(b, at(5001))
 }
 
+// TestAwayAndForgotToo: of two sides that have each forgotten what the other had not
+// seen, one has seen all that the other has, but wrote before it had. Then their order
+// decides, as ever: what it wrote may have been refused by others as well.
+func TestAwayAndForgotToo(t *testing.T) {
+	cfg := cachesync.Config{AnnounceAfter: ms, AnnounceEvery: 100 * ms, HorizonFor: time.Second, LogBytes: 1, PullTimeout: 50 * ms}
+	a, b := newHolder(t, 0x100, "eu", cfg), newHolder(t, 0x200, "us", cfg)
+	all := ids(a, b)
+	b.takes(at(0), a, a.write(at(0), "k", set("v")))
+	b.write(at(1), "other", invalidate)
+	b.write(at(2), "own", set("w"))
+	b.takes(at(4), a, a.write(at(3), "k", invalidate))
+	for i := range int64(20) {
+		a.Sweep(at(10+100*i), all)
+		b.Sweep(at(10+100*i), all)
+	}
+	if a.Stats().LeftOut != 1 || b.Stats().LeftOut != 1 || !b.Vector().CoversAll(a.Vector()) {
+		t.Fatalf("want each left out by the other, and us caught up, have %v, %v", a.Vector(), b.Vector())
+	}
+	for i := range int64(20) {
+		sweep(at(3000+100*i), all, a, b)
+		settle(at(3000+100*i), a, b)
+	}
+	if a.Stats().Rebuilt != 0 || b.Stats().Rebuilt != 1 || a.part.Entry("own") != nil {
+		t.Errorf("want only us begun anew, have %+v, %+v", a.Stats(), b.Stats())
+	}
+	a.wantSame(b, at(5000))
+}
+
 // TestAwayButNothingForgotten: who was away for longer than the horizon catches up
 // when there was nothing to forget.
 func TestAwayButNothingForgotten(t *testing.T) {
