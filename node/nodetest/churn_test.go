@@ -33,11 +33,11 @@ func TestChurn(t *testing.T) {
 		for range perRound {
 			c.create()
 		}
-		s.wait(time.Hour / rounds / 3)
+		c.spread(time.Hour / rounds / 3)
 		c.change()
-		s.wait(time.Hour / rounds / 3)
+		c.spread(time.Hour / rounds / 3)
 		c.remove()
-		s.wait(time.Hour / rounds / 3)
+		c.spread(time.Hour / rounds / 3)
 		if n := s.nodes[round%len(s.nodes)]; n != nil && round%4 == 0 {
 			if round%12 == 0 {
 				s.crash(n, beat)
@@ -53,14 +53,16 @@ func TestChurn(t *testing.T) {
 		t.Fatal(s.err)
 	}
 	c.compare()
+	c.report()
 }
 
 // churn is keys that come and go, of which at any time only one command is under
 // way, so that what is to come of it is plain.
 type churn struct {
-	s    *scenario
-	made int
-	want map[string]string // what each key shows at last, by name
+	s       *scenario
+	made    int
+	slowest time.Duration     // that something took until every holder had it, to the next beat
+	want    map[string]string // what each key shows at last, by name
 }
 
 // run runs a command at some node, without the specification looking on: it would
@@ -85,6 +87,41 @@ func (c *churn) run(nth int, args ...string) {
 		return
 	}
 	s.Fatalf("%v: nobody runs %v", s.now, args)
+}
+
+// spread lets some time pass, and then as much as it takes until every holder has
+// everything: a removal takes what its origin has seen, and a crash what nobody else
+// has.
+func (c *churn) spread(least time.Duration) {
+	start := c.s.now
+	c.s.wait(least)
+	for why := c.lagging(); why != ""; why = c.lagging() {
+		if c.s.now-start > maxSpread {
+			c.s.Fatalf("%v: %v after something was written, %d keys in all, %s", c.s.now, c.s.now-start, c.made, why)
+		}
+		c.s.wait(c.s.beat)
+	}
+	c.slowest = max(c.slowest, c.s.now-start)
+}
+
+// maxSpread is how long it may take until every holder has what was written at once.
+const maxSpread = 10 * time.Minute
+
+// lagging says who lacks what another holder has, nothing when nobody does.
+func (c *churn) lagging() string {
+	for p := range c.s.parts {
+		var first *node
+		for at, n := range c.s.nodes {
+			switch {
+			case n == nil || !n.held[p].on:
+			case first == nil:
+				first = n
+			case !n.held[p].seen.Equal(first.held[p].seen):
+				return fmt.Sprintf("partition %d: %s has %v, %s %v", p, c.s.places[first.at].name, first.held[p].seen, c.s.places[at].name, n.held[p].seen)
+			}
+		}
+	}
+	return ""
 }
 
 func (c *churn) create() {
@@ -142,4 +179,22 @@ func (c *churn) compare() {
 	if s.err != nil {
 		s.Fatal(s.err)
 	}
+}
+
+// report says how much was done and what is left of it.
+func (c *churn) report() {
+	keys, bytes, ids, members := 0, 0, 0, 0
+	for _, n := range c.s.nodes {
+		if n == nil {
+			continue
+		}
+		members++
+		for _, shard := range n.core.Shards() {
+			shard.Look(func(_ *cachesync.Engine, state *crdt.Partition) {
+				keys, bytes, ids = keys+state.Len(), bytes+state.Bytes(), max(ids, len(state.Vector()))
+			})
+		}
+	}
+	c.s.Logf("%d keys in %v, restarts: %d clean and %d not; every holder had everything after %v at most; left at %d members are %d copies of %d bytes each, and vectors of %d IDs at most",
+		c.made, c.s.now, c.s.counts.Leaves, c.s.counts.Crashes, c.slowest, members, keys, bytes/max(keys, 1), ids)
 }
