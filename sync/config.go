@@ -66,7 +66,8 @@ type Config struct {
 	// has to be rebuilt when it returns. Default: 24 h.
 	HorizonFor time.Duration
 	// HorizonBytes bounds what waits to be forgotten in one partition. Beyond it
-	// holders are left out already after HorizonLeast. Default: 1 MiB.
+	// holders are left out already after HorizonLeast, unless this one is late
+	// itself: it first has to catch up with those within reach. Default: 1 MiB.
 	HorizonBytes int
 	// HorizonLeast is how long a holder that is away is waited for in any case.
 	// Default: 1 min.

@@ -149,11 +149,7 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 // own state.
 func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	news := slices.DeleteFunc(f.staged.Vector.Beyond(e.store.Vector()), e.store.Covers)
-	err := e.store.Join(&f.staged)
-	if err != nil && e.precedes(&f.staged, err) {
-		e.store.Adopt(&f.staged)
-		err = nil
-	}
+	err := e.take(&f.staged, len(news) > 0)
 	switch {
 	case err != nil && e.isStale(m.From, &f.staged):
 		// Something has been forgotten since it was taken, which its sender has seen.
@@ -185,13 +181,26 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	e.drain(now)
 }
 
-// precedes reports whether a snapshot that cannot be joined has seen all that is
-// here, and only this side is behind: what is here is an earlier state of what the
-// snapshot is of. Whoever was filled by several holders, of which one had forgotten
-// more than another, comes to that without having been away, and so does whoever was
-// away and wrote nothing that has not arrived. Taking the snapshot in place of the own
-// state is joining it, then, and nothing begins anew: no write is lost, so the numbers
-// of this replica's writes go on as well.
-func (e *Engine) precedes(s *crdt.Snapshot, err error) bool {
-	return errors.Is(err, crdt.ErrBehind) && !errors.Is(err, crdt.ErrOldNews) && s.Applied().CoversAll(e.store.Vector())
+// take makes a snapshot part of what is here. One that has seen all that is here is a
+// later state of the same history, whoever has forgotten what. Whoever was filled by
+// several holders, of which one had forgotten more than another, comes to that without
+// having been away, and so does whoever was away and wrote nothing that has not
+// arrived. Taking such a snapshot in place of the own state is joining it, and nothing
+// begins anew: no write is lost, so the numbers of this replica's writes go on.
+//
+// That is done where it cannot be joined, and where somebody has been left out here:
+// then what has been forgotten may count again by a write that the snapshot brings and
+// that had not seen it.
+func (e *Engine) take(s *crdt.Snapshot, hasNews bool) error {
+	precedes := s.Applied().CoversAll(e.store.Vector())
+	if precedes && hasNews && len(e.settling.out) > 0 {
+		e.store.Adopt(s)
+		return nil
+	}
+	err := e.store.Join(s)
+	if errors.Is(err, crdt.ErrBehind) && precedes {
+		e.store.Adopt(s)
+		return nil
+	}
+	return err
 }

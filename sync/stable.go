@@ -112,11 +112,14 @@ func (e *Engine) settled(v crdt.Vector, after crdt.HLC) (blocking []crdt.Replica
 	return blocking
 }
 
-// leaveOut leaves out those who have held something up for too long.
+// leaveOut leaves out those who have held something up for too long. Who lacks what a
+// holder within reach has announced is late itself, and leaves nobody out before
+// HorizonFor: among what it lacks may be a write that had not seen what would be
+// forgotten, and that the others have.
 func (e *Engine) leaveOut(now time.Time) {
 	s := &e.settling
 	age := now.Sub(s.held.Since)
-	if age <= e.cfg.HorizonFor && (age <= e.cfg.HorizonLeast || s.held.Bytes <= e.cfg.HorizonBytes) {
+	if age <= e.cfg.HorizonFor && (age <= e.cfg.HorizonLeast || s.held.Bytes <= e.cfg.HorizonBytes || e.isLate(now)) {
 		return
 	}
 	for _, r := range s.held.By {
@@ -127,6 +130,14 @@ func (e *Engine) leaveOut(now time.Time) {
 	}
 	slices.Sort(s.out)
 	s.held.Out = slices.Clone(s.out)
+}
+
+// isLate reports whether a peer that was heard of a short while ago, and from which
+// writes are taken, has announced something that is missing here.
+func (e *Engine) isLate(now time.Time) bool {
+	return slices.ContainsFunc(e.peers.list, func(p peer) bool {
+		return now.Sub(p.heard) <= 3*e.cfg.AnnounceEvery && !e.paused[p.region] && !e.store.CoversAll(p.vector)
+	})
 }
 
 // countIn takes back those who were left out and have caught up, or are not

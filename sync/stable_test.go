@@ -142,8 +142,8 @@ func TestAwayWithoutNews(t *testing.T) {
 }
 
 // TestAwayAndForgotToo: of two sides that have each forgotten what the other had not
-// seen, one has seen all that the other has, but wrote before it had. Then their order
-// decides, as ever: what it wrote may have been refused by others as well.
+// seen, one has seen all that the other has. Its state is the later one, and nobody
+// begins anew.
 func TestAwayAndForgotToo(t *testing.T) {
 	cfg := cachesync.Config{AnnounceAfter: ms, AnnounceEvery: 100 * ms, HorizonFor: time.Second, LogBytes: 1, PullTimeout: 50 * ms}
 	a, b := newHolder(t, 0x100, "eu", cfg), newHolder(t, 0x200, "us", cfg)
@@ -163,8 +163,8 @@ func TestAwayAndForgotToo(t *testing.T) {
 		sweep(at(3000+100*i), all, a, b)
 		settle(at(3000+100*i), a, b)
 	}
-	if a.Stats().Rebuilt != 0 || b.Stats().Rebuilt != 1 || a.part.Entry("own") != nil {
-		t.Errorf("want only us begun anew, have %+v, %+v", a.Stats(), b.Stats())
+	if a.Stats().Rebuilt+b.Stats().Rebuilt != 0 || a.part.Entry("own") == nil {
+		t.Errorf("want nobody begun anew, have %+v, %+v", a.Stats(), b.Stats())
 	}
 	a.wantSame(b, at(5000))
 }
