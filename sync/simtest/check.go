@@ -141,6 +141,9 @@ func (w *world) audit(r *replica) {
 		}
 		ops[h.op.Key] = append(ops[h.op.Key], h.op)
 	}
+	if w.isAtOdds(r) {
+		r.old = max(r.old, 1)
+	}
 	if r.old > 0 || w.apart {
 		// What was written without having seen what is forgotten here came with a whole
 		// state, in which a write that had lost and was forgotten is missing.
@@ -160,6 +163,28 @@ func (w *world) audit(r *replica) {
 			}
 		}
 	}
+}
+
+// isAtOdds reports whether a replica has seen a write of one that another has left out,
+// and that this other one has not seen. That one has forgotten what the write may have
+// been concurrent to, refuses it, and says nothing of what it has forgotten in what it
+// writes meanwhile. One of the two begins anew when they meet.
+func (w *world) isAtOdds(r *replica) bool {
+	if !w.leavesOut() {
+		return false
+	}
+	seen := w.seenBy(r)
+	return slices.ContainsFunc(w.replicas, func(o *replica) bool {
+		out := o.engine.Backlog().Out
+		if o == r || len(out) == 0 {
+			return false
+		}
+		has := w.seenBy(o)
+		return slices.ContainsFunc(w.history, func(h write) bool {
+			d := h.delta.Dot
+			return slices.Contains(out, d.Replica.Life()) && seen.Covers(d) && !has.Covers(d)
+		})
+	})
 }
 
 // nothingCameBack checks that nothing shows at a replica that the writes which its
