@@ -1,6 +1,9 @@
 package crdt
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // A list is an OR-map whose fields are positions, see position.go. What is
 // inserted concurrently all stays, in one order everywhere: every writer's elements
@@ -81,6 +84,27 @@ func (m *Mutator) Pop(at End, count int) ([]string, error) {
 		return true
 	})
 	return out, nil
+}
+
+// Rotate removes the element at an end and adds it again at an end, and returns it,
+// false when there is no list. Two that rotate at the same time without having seen
+// each other both move the same element: it is there twice then.
+func (m *Mutator) Rotate(from, to End) (string, bool, error) {
+	if err := m.list(); err != nil || !m.view.Exists() {
+		return "", false, err
+	}
+	i := 0
+	if from == Tail {
+		i = -1
+	}
+	p, _ := m.view.at(i)
+	value := m.view.element(p)
+	if from == to || m.view.Len() == 1 {
+		return value, true, nil
+	}
+	m.remove(KindList, p.field)
+	_, err := m.Push(to, true, value)
+	return value, true, err
 }
 
 // Insert puts an element before or after the first that equals the pivot and
@@ -225,6 +249,16 @@ func (v View) Elements(start, stop int) []string {
 		return len(out) < to-from
 	})
 	return out
+}
+
+// ElementsFrom iterates over a list's elements from the i-th on, counted from zero,
+// towards the tail, or from the i-th before the last on towards the head.
+func (v View) ElementsFrom(i int, down bool) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if v.kind == KindList {
+			v.order().from(i, down, func(p place) bool { return yield(v.element(p)) })
+		}
+	}
 }
 
 // IndexOf returns the index of the first element that equals a value, -1 when none

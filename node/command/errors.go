@@ -22,25 +22,31 @@ var (
 	ErrHashInteger = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR hash value is not an integer"}
 	ErrHashFloat   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR hash value is not a float"}
 
-	ErrPositive     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range, must be positive"}
-	ErrRange        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range"}
-	ErrOffset       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR offset is out of range"}
-	ErrDecrement    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR decrement would overflow"}
-	ErrBitOffset    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR bit offset is not an integer or out of range"}
-	ErrBit          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR bit is not an integer or out of range"}
-	ErrNaNOrInf     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is NaN or Infinity"}
-	ErrScoreNaN     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR resulting score is not a number (NaN)"}
-	ErrLexBounds    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR min or max not valid string range item"}
-	ErrWeight       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR weight value is not a float"}
-	ErrNoKey        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR no such key"}
-	ErrSameObject   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR source and destination objects are the same"}
-	ErrDatabase     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR DB index is out of range"}
-	ErrNumKeys      = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR numkeys should be greater than 0"}
-	ErrManyKeys     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR Number of keys can't be greater than number of args"}
-	ErrLimit        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR LIMIT can't be negative"}
-	ErrCount        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR count should be greater than 0"}
-	ErrNotTracked   = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."}
-	ErrStringLength = &wire.Error{Code: wire.CodeTooLarge, Text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)"}
+	ErrPositive       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range, must be positive"}
+	ErrRange          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range"}
+	ErrOffset         = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR offset is out of range"}
+	ErrDecrement      = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR decrement would overflow"}
+	ErrBitOffset      = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR bit offset is not an integer or out of range"}
+	ErrBit            = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR bit is not an integer or out of range"}
+	ErrNaNOrInf       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is NaN or Infinity"}
+	ErrScoreNaN       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR resulting score is not a number (NaN)"}
+	ErrLexBounds      = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR min or max not valid string range item"}
+	ErrWeight         = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR weight value is not a float"}
+	ErrNoKey          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR no such key"}
+	ErrSameObject     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR source and destination objects are the same"}
+	ErrDatabase       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR DB index is out of range"}
+	ErrNumKeys        = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR numkeys should be greater than 0"}
+	ErrManyKeys       = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR Number of keys can't be greater than number of args"}
+	ErrLimit          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR LIMIT can't be negative"}
+	ErrCount          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR count should be greater than 0"}
+	ErrSpan           = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"}
+	ErrIndex          = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR index out of range"}
+	ErrRank           = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list"}
+	ErrNegativeCount  = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR COUNT can't be negative"}
+	ErrNegativeMaxLen = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR MAXLEN can't be negative"}
+	ErrNoRoom         = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR no room between two elements of the list: write the list anew"}
+	ErrNotTracked     = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."}
+	ErrStringLength   = &wire.Error{Code: wire.CodeTooLarge, Text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)"}
 )
 
 // ErrReplyLost is the error of a command that takes something away and has run
@@ -61,6 +67,12 @@ func DataError(verb string, err error) *wire.Error {
 	switch {
 	case errors.Is(err, crdt.ErrWrongType):
 		return ErrWrongType
+	case errors.Is(err, crdt.ErrNoSuchKey):
+		return ErrNoKey
+	case errors.Is(err, crdt.ErrOutOfRange):
+		return ErrIndex
+	case errors.Is(err, crdt.ErrNoRoom):
+		return ErrNoRoom
 	case errors.Is(err, crdt.ErrNotInteger) && hash:
 		return ErrHashInteger
 	case errors.Is(err, crdt.ErrNotInteger):

@@ -62,7 +62,7 @@ func execTtl(t Target, cmd wire.Command) wire.Reply {
 	return read(t, cmd.Key(), func(v crdt.View) wire.Reply { return TTLReply(cmd.Args[0], v, now) })
 }
 
-// execLen is HLEN, SCARD and ZCARD.
+// execLen is HLEN, SCARD, ZCARD and LLEN.
 func execLen(k crdt.Kind) executor {
 	return func(t Target, cmd wire.Command) wire.Reply {
 		return of(t, k, cmd, func(v crdt.View) wire.Reply { return wire.Int(int64(v.Len())) })

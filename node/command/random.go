@@ -92,7 +92,7 @@ func parseRandom(cmd wire.Command, with string, limit int) (a randomArgs, err er
 		return a, err
 	}
 	if a.count == math.MinInt64 {
-		return a, badRequest("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
+		return a, ErrSpan
 	}
 	a.counted = true
 	switch {

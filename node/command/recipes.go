@@ -33,6 +33,10 @@ var recipes = map[string]recipe{
 	"ZDIFFSTORE":  {runZAlgebra, againLen("ZCARD")},
 	"ZRANGESTORE": {runZrangestore, againLen("ZCARD")},
 	"ZMPOP":       {runZmpop, nil},
+
+	"LMOVE":     {runLmove, nil},
+	"RPOPLPUSH": {runLmove, nil},
+	"LMPOP":     {runLmpop, nil},
 }
 
 // againReply returns what replies the same to every command that has run already.

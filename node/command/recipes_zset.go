@@ -240,29 +240,18 @@ func runZrangestore(g ground, cmd wire.Command) wire.Reply {
 }
 
 func runZmpop(g ground, cmd wire.Command) wire.Reply {
-	n, err := ParseInt(cmd.Args[1])
-	switch {
-	case err != nil || n < 1:
-		return wire.Fail(ErrNumKeys)
-	case n >= int64(len(cmd.Args)-2):
-		return wire.Fail(ErrSyntax)
+	keys, rest, err := parseMpop(cmd)
+	if err != nil {
+		return wire.Fail(err)
 	}
-	keys, rest := cmd.Args[2:2+n], cmd.Args[2+n:]
 	verb := "ZPOP" + strings.ToUpper(rest[0])
 	if executors[verb] == nil {
 		return wire.Fail(ErrSyntax)
 	}
-	count := ""
-	for opts := rest[1:]; len(opts) > 0; opts = opts[2:] {
-		if len(opts) < 2 || count != "" || !strings.EqualFold(opts[0], "COUNT") {
-			return wire.Fail(ErrSyntax)
-		}
-		if n, err := ParseInt(opts[1]); err != nil || n < 1 {
-			return wire.Fail(ErrCount)
-		}
-		count = opts[1]
+	count, err := parseMpopCount(rest[1:])
+	if err != nil {
+		return wire.Fail(err)
 	}
-	count = cmp.Or(count, "1")
 	for _, key := range keys {
 		size := g.do(newCommand("ZCARD", key))[0]
 		if size.Type == wire.TypeError {

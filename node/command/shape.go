@@ -13,17 +13,18 @@ type Shape uint8
 
 // The shapes.
 const (
-	ShapeBulk   Shape = iota // a text is a bulk string
-	ShapeStatus              // a text is a simple string
-	ShapeInt                 // an integer
-	ShapeDouble              // a number
-	ShapeArray               // a list is an array
-	ShapeSet                 // a list is a set in RESP3, an array in RESP2
-	ShapeMap                 // a list of keys and values in turns: a map in RESP3, the same list in RESP2
-	ShapePairs               // a list of names and values in turns: an array of arrays of two in RESP3, the same list in RESP2
-	ShapePopped              // a key and such a list, whose elements are arrays of two in RESP2 as well; nil is a null array
-	ShapeScan                // a cursor, which is a bulk string, and an array
-	ShapeLines               // a list is an array of simple strings
+	ShapeBulk     Shape = iota // a text is a bulk string
+	ShapeStatus                // a text is a simple string
+	ShapeInt                   // an integer
+	ShapeDouble                // a number
+	ShapeArray                 // a list is an array
+	ShapeSet                   // a list is a set in RESP3, an array in RESP2
+	ShapeMap                   // a list of keys and values in turns: a map in RESP3, the same list in RESP2
+	ShapePairs                 // a list of names and values in turns: an array of arrays of two in RESP3, the same list in RESP2
+	ShapePopped                // a key and such a list, whose elements are arrays of two in RESP2 as well; nil is a null array
+	ShapeElements              // a list is an array, of which one may be in another; nil is a null array
+	ShapeScan                  // a cursor, which is a bulk string, and an array
+	ShapeLines                 // a list is an array of simple strings
 )
 
 // Shape returns the shape of the reply to a command that fits the Spec.
@@ -47,6 +48,10 @@ func (s *Spec) Shape(c wire.Command) Shape {
 		return pickShape(hasOption(c, 2+len(s.KeysOf(c)), "WITHSCORES"), ShapePairs, s.Reply)
 	case "ZADD":
 		return pickShape(Unsafe(c), ShapeDouble, s.Reply)
+	case "LPOP", "RPOP":
+		return pickShape(n > 2, ShapeElements, s.Reply)
+	case "LPOS":
+		return pickShape(hasOption(c, 3, "COUNT"), ShapeArray, s.Reply)
 	case "OBJECT":
 		return pickShape(n == 2, ShapeLines, s.Reply)
 	}

@@ -36,6 +36,8 @@ var hiddenSpecs = []Spec{
 		Summary: "Remove a key.", Example: ".DROP user:1"},
 	{Name: verbCut, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
 		Summary: "Remove a key and whatever was written to it before, seen or not.", Example: ".CUT user:1"},
+	{Name: verbRotate, Args: "key from to", MinArgs: 3, MaxArgs: 3, Keys: KeysFirst, Write: true, Unsafe: true, Hidden: true, Grows: true, head: "k--",
+		Summary: "Move an element from one end of a list to one of its ends and reply it.", Example: ".ROTATE jobs LEFT RIGHT"},
 	{Name: verbObject, Args: "key what", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Hidden: true, head: "k-",
 		Summary: "Say how Redis would keep what a key holds.", Example: ".OBJECT user:1 ENCODING"},
 	{Name: verbSize, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeInt,
@@ -50,6 +52,7 @@ const (
 	verbPut    = ".PUT"
 	verbDrop   = ".DROP"
 	verbCut    = ".CUT"
+	verbRotate = ".ROTATE"
 	verbObject = ".OBJECT"
 	verbSize   = ".SIZE"
 )

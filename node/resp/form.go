@@ -13,7 +13,7 @@ func render(w *proto.Writer, r *wire.Reply, s command.Shape) {
 	case wire.TypeError:
 		renderError(w, r.Err)
 	case wire.TypeNil:
-		if s == command.ShapePopped {
+		if s == command.ShapePopped || s == command.ShapeElements {
 			w.NilArray()
 			return
 		}

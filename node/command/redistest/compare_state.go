@@ -131,7 +131,7 @@ func (c *comparison) checkKey(key string) error {
 	if err != nil {
 		return err
 	}
-	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "set": {"SMEMBERS", key}, "zset": {"ZRANGE", key, "0", "-1", "WITHSCORES"}}[kind.Text]
+	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "set": {"SMEMBERS", key}, "zset": {"ZRANGE", key, "0", "-1", "WITHSCORES"}, "list": {"LRANGE", key, "0", "-1"}}[kind.Text]
 	for _, args := range [][]string{{"TYPE", key}, read, {"PTTL", key}} {
 		theirs, ours, err := c.both(args...)
 		if err != nil {

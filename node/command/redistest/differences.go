@@ -38,6 +38,9 @@ var differences = []difference{
 	{"databases", func(args []string, theirs, ours Value) bool {
 		return ours.Kind == Error && ours.Text == command.ErrDatabase.Text
 	}, true},
+	{"lowest-rank", func(args []string, theirs, ours Value) bool {
+		return strings.EqualFold(args[0], "LPOS") && ours.Kind == Error && slices.Contains(args[3:], "-9223372036854775808")
+	}, false},
 	{"own-sum", func(args []string, theirs, ours Value) bool {
 		verb := strings.ToUpper(args[0])
 		counts := strings.Contains(verb, "INCR") || strings.Contains(verb, "DECR")

@@ -71,7 +71,7 @@ func (g *Generator) pick(list []string) string { return list[g.r.IntN(len(list))
 
 // junk is what spoils a command. None of it makes a reply or a value large.
 var junk = []string{"1", "2", "", "x", "NX", "XX", "GT", "CH", "INCR", "GET", "KEEPTTL", "WITHSCORES", "WITHVALUES", "LIMIT", "BYSCORE",
-	"REV", "COUNT", "MIN", "REPLACE", "WEIGHTS", "AGGREGATE", "0", "-1", "(1", "[a", "1.5", "s1", "h1", "t1", "z1"}
+	"REV", "COUNT", "MIN", "REPLACE", "WEIGHTS", "AGGREGATE", "0", "-1", "(1", "[a", "1.5", "s1", "h1", "t1", "z1", "q1", "LEFT", "RANK", "MAXLEN", "BEFORE"}
 
 // word fills in one word of a template.
 func (g *Generator) word(w string) string {
@@ -85,7 +85,7 @@ func (g *Generator) word(w string) string {
 		return g.pick(list)
 	}
 	switch w {
-	case "$s", "$h", "$t", "$z":
+	case "$s", "$h", "$t", "$z", "$q":
 		if g.r.IntN(20) == 0 {
 			return g.pick(lists["$k"])
 		}

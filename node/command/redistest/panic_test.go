@@ -17,7 +17,7 @@ var hostile = []string{
 	"9223372036854775806", "18446744073709551615", "4294967296", "1e308", "-1e308", "inf", "-inf", "nan", "(inf", "(-inf", "(1", "[a", "(a", "-", "+",
 	"string", "hash", "set", "zset", "list", "NX", "XX", "GT", "LT", "CH", "INCR", "EX", "PX", "PXAT", "KEEPTTL", "GET", "LIMIT", "BYSCORE", "BYLEX", "REV",
 	"WITHSCORES", "WITHVALUES", "COUNT", "MATCH", "WEIGHTS", "AGGREGATE", "SUM", "MIN", "MAX", "BIT", "BYTE", "DB", "REPLACE", "RENAME", "SINTER", "ZMPOP",
-	"ENCODING", "HELP", "\x00\xff", strings.Repeat("x", 300),
+	"ENCODING", "HELP", "LEFT", "RIGHT", "BEFORE", "AFTER", "RANK", "MAXLEN", "\x00\xff", strings.Repeat("x", 300),
 }
 
 // huge are words that ask for large values, which are legal and would make the
@@ -49,7 +49,7 @@ func TestNothingPanics(t *testing.T) {
 }
 
 func hiddenSpecs() (out []*command.Spec) {
-	for _, name := range []string{".ALONE", ".GATHER", ".DUMP", ".PUT", ".DROP", ".CUT", ".OBJECT", ".SIZE"} {
+	for _, name := range []string{".ALONE", ".GATHER", ".DUMP", ".PUT", ".DROP", ".CUT", ".ROTATE", ".OBJECT", ".SIZE"} {
 		if s, ok := command.Lookup(name); ok {
 			out = append(out, s)
 		}

@@ -39,6 +39,8 @@ func hasShape(s command.Shape, v redistest.Value) bool {
 		return v.Kind == redistest.Map
 	case command.ShapeArray:
 		return v.Kind == redistest.Array && all(func(e redistest.Value) bool { return e.Kind != redistest.Array && e.Kind != redistest.Status })
+	case command.ShapeElements:
+		return v.Kind == redistest.Array
 	case command.ShapePairs:
 		return v.Kind == redistest.Array && all(isPair)
 	case command.ShapeScan:

@@ -5,15 +5,19 @@ import "strings"
 // lists are words to draw from. Keys are named for what they usually hold; those
 // of $lk hold sorted sets whose scores are all the same.
 var lists = map[string][]string{
-	"$k":   strings.Fields("s1 s2 s3 h1 h2 h3 t1 t2 t3 z1 z2 z3 none"),
-	"$lk":  strings.Fields("l1 l2"),
-	"$set": strings.Fields("t1 t1 t1 t2 t2 t3 t3 none z1"),
-	"$zs":  strings.Fields("z1 z1 z1 z2 z2 z3 z3 t1 none h1"),
-	"$f":   {"f", "g", "h", "i", "", "a field with a longer name"},
-	"$m":   {"a", "b", "c", "d", "e", "aa", "ab", "", "z", "member\x00with\xffbytes", "10", "-7"},
-	"$v":   {"v", "", "hello world", "10", "-3", "0", "9223372036854775807", "-9223372036854775808", "3.5", "1e3", "abc\r\n\x00\xff", " 5", "012", strings.Repeat("long", 30)},
-	"$num": {"1", "-1", "5", "100", "-20", "0", "2", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "x", "", "1.5", "+1", " 1", "01", "-0"},
-	"$x":   {"0.5", "-0.25", "1", "3", "-2", "1.75", "100", "0", "1e2", "5.0e1", ".5", "2.", "+1", "x", "", "1 ", "nan", "inf", "-inf"},
+	"$k":    strings.Fields("s1 s2 s3 h1 h2 h3 t1 t2 t3 z1 z2 z3 q1 q2 q3 none"),
+	"$lk":   strings.Fields("l1 l2"),
+	"$set":  strings.Fields("t1 t1 t1 t2 t2 t3 t3 none z1"),
+	"$zs":   strings.Fields("z1 z1 z1 z2 z2 z3 z3 t1 none h1"),
+	"$ls":   strings.Fields("q1 q1 q1 q2 q2 q3 none t1"),
+	"$e":    {"a", "b", "c", "a", "b", "a", "", "10", "an element with a longer name"},
+	"$end":  {"LEFT", "RIGHT", "LEFT", "RIGHT", "left", "Right", "MIDDLE", ""},
+	"$side": {"BEFORE", "AFTER", "before", "AFTER", "BESIDE"},
+	"$f":    {"f", "g", "h", "i", "", "a field with a longer name"},
+	"$m":    {"a", "b", "c", "d", "e", "aa", "ab", "", "z", "member\x00with\xffbytes", "10", "-7"},
+	"$v":    {"v", "", "hello world", "10", "-3", "0", "9223372036854775807", "-9223372036854775808", "3.5", "1e3", "abc\r\n\x00\xff", " 5", "012", strings.Repeat("long", 30)},
+	"$num":  {"1", "-1", "5", "100", "-20", "0", "2", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "x", "", "1.5", "+1", " 1", "01", "-0"},
+	"$x":    {"0.5", "-0.25", "1", "3", "-2", "1.75", "100", "0", "1e2", "5.0e1", ".5", "2.", "+1", "x", "", "1 ", "nan", "inf", "-inf"},
 
 	"$score":     {"0", "1", "1", "2", "2.5", "-1", "3", "10", "-7.25", "inf", "-inf", "1e3", "+inf"},
 	"$badfloat":  {"x", "", "nan", "1e400", "1.5x", "--1"},
@@ -278,6 +282,41 @@ ZREVRANGEBYLEX $lk $lx $lx
 ZLEXCOUNT $lk $lx $lx
 ZREMRANGEBYLEX $lk $lx $lx
 ZRANGESTORE $z $lk $lx $lx BYLEX
+LPUSH $q ( $e )
+LPUSH $q ( $e ) ( $e )
+RPUSH $q ( $e )
+RPUSH $q ( $e ) ( $e )
+LPUSHX $q ( $e )
+RPUSHX $q ( $e )
+LPOP $q
+RPOP $q
+LPOP $q $n
+RPOP $q $n
+LRANGE $q $i $i
+LRANGE $q 0 -1
+LLEN $q
+LINDEX $q $i
+LINSERT $q $side $e $e
+LINSERT $q $side $e $e
+LSET $q $i $e
+LREM $q $i $e
+LTRIM $q $i $i
+LTRIM $q $i -1
+LPOS $q $e
+LPOS $q $e RANK $i
+LPOS $q $e COUNT $n
+LPOS $q $e RANK $i COUNT $n MAXLEN $n
+LPOS $q $e MAXLEN $i
+LMOVE $q $q $end $end
+LMOVE $ls $ls $end $end
+RPOPLPUSH $q $q
+RPOPLPUSH $ls $ls
+LMPOP 1 $q $end
+LMPOP 2 $ls $ls $end COUNT $n
+LMPOP $n ( $ls ) $end
+RENAME $q $q
+COPY $q $q REPLACE
+DEL $q
 ZLEXCOUNT never $lx $lx
 ZRANGEBYLEX never $lx $lx
 `)

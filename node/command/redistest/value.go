@@ -92,7 +92,7 @@ func renderAs(shape command.Shape, r wire.Reply) Value {
 	case wire.TypeList:
 		return renderList(shape, r.List)
 	}
-	if shape == command.ShapePopped {
+	if shape == command.ShapePopped || shape == command.ShapeElements {
 		return Value{Kind: NullArray}
 	}
 	return Value{Kind: NullBulk}
