@@ -74,14 +74,21 @@ func (m *Mutator) Pop(at End, count int) ([]string, error) {
 	if err := m.list(); err != nil || !m.view.Exists() {
 		return nil, err
 	}
-	var out []string
+	n := m.view.Len()
+	count = min(count, n)
+	if count <= 0 {
+		return nil, nil
+	}
+	out := make([]string, 0, count)
+	if count == n {
+		m.clear() // It says the same and is smaller.
+	}
 	m.view.order().from(0, at == Tail, func(p place) bool {
-		if len(out) == count {
-			return false
-		}
 		out = append(out, m.view.element(p))
-		m.remove(KindList, p.field)
-		return true
+		if count < n {
+			m.remove(KindList, p.field)
+		}
+		return len(out) < count
 	})
 	return out, nil
 }

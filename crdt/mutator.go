@@ -116,6 +116,9 @@ func (m *Mutator) settleKinds(k Kind) {
 		return
 	}
 	m.settled = true
+	if kinds := m.entry.kinds(); len(kinds) == 0 || len(kinds) == 1 && kinds[0] == k {
+		return // As nearly always: no look at all cells.
+	}
 	seen := m.seenWhere(func(at Kind, _ Contribution) bool { return at != k })
 	if len(seen) > 0 {
 		m.effects = append(m.effects, Effect{Op: EffectSettle, Kind: k, Seen: seen})

@@ -76,7 +76,7 @@ func (v View) order() *order {
 		return nil
 	}
 	s := v.e.sectionOf(v.kind)
-	if v.hide > 0 { // What it hides is in the one that is kept.
+	if !v.e.hidesNone(v.kind, v.hide) { // What it hides is in the one that is kept.
 		return newOrder(s, v.hide)
 	}
 	if s.order == nil {

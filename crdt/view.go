@@ -63,6 +63,10 @@ func (e *Entry) anyVisible(k Kind, hide HLC) bool {
 		_, ok := e.str.visible(hide)
 		return ok
 	}
+	if e.hidesNone(k, hide) {
+		s := e.sectionOf(k)
+		return s != nil && len(s.cells) > s.dead
+	}
 	for _, c := range e.section(k) {
 		if _, ok := c.visible(hide); ok {
 			return true
@@ -70,6 +74,12 @@ func (e *Entry) anyVisible(k Kind, hide HLC) bool {
 	}
 	return false
 }
+
+// hidesNone reports whether nothing of a kind is hidden because it is stamped at or
+// before hide, so that what is known of the whole section holds. A time cut has
+// taken the writes themselves and hides contributions only, of which lists have
+// none.
+func (e *Entry) hidesNone(k Kind, hide HLC) bool { return hide == 0 || k == KindList && hide <= e.Cut() }
 
 // topVersion returns the highest version visible in a section.
 func (e *Entry) topVersion(k Kind, hide HLC) (top Version, any bool) {
@@ -179,7 +189,7 @@ func (v View) Len() int {
 		return 1
 	}
 	s, n := v.e.sectionOf(v.kind), 0
-	if v.hide == 0 {
+	if v.e.hidesNone(v.kind, v.hide) {
 		return len(s.cells) - s.dead
 	}
 	for _, c := range s.cells {
