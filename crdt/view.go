@@ -79,7 +79,9 @@ func (e *Entry) anyVisible(k Kind, hide HLC) bool {
 // before hide, so that what is known of the whole section holds. A time cut has
 // taken the writes themselves and hides contributions only, of which lists have
 // none.
-func (e *Entry) hidesNone(k Kind, hide HLC) bool { return hide == 0 || k == KindList && hide <= e.Cut() }
+func (e *Entry) hidesNone(k Kind, hide HLC) bool {
+	return hide == 0 || k == KindList && hide <= e.Cut()
+}
 
 // topVersion returns the highest version visible in a section.
 func (e *Entry) topVersion(k Kind, hide HLC) (top Version, any bool) {

@@ -20,6 +20,8 @@ type Options struct {
 	Steps int
 	// Collect lets replicas forget what is stable, leave, come back and begin anew.
 	Collect bool
+	// Lists makes the histories about lists instead of the other kinds.
+	Lists bool
 	// Retire lets them write under another ID from some time on, and retire what nobody
 	// writes under any more. It goes with Collect.
 	Retire bool

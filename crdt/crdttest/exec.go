@@ -2,6 +2,7 @@ package crdttest
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/atollcache/atoll/crdt"
 )
@@ -33,7 +34,52 @@ func execute(m *crdt.Mutator, c Command, now int64) (r Reply) {
 	case ZRem:
 		r.OK, r.Err = m.ZRem(c.Field)
 	default:
+		if c.Verb.IsList() {
+			return ExecuteList(m, c)
+		}
 		r.Text, r.Err = increment(m, c)
+	}
+	return r
+}
+
+// ExecuteList runs a command on a list through package crdt and returns what it
+// answers.
+func ExecuteList(m *crdt.Mutator, c Command) (r Reply) {
+	n, count := int(c.Amount), 0
+	var out []string
+	switch c.Verb {
+	case LPush:
+		count, r.Err = m.Push(crdt.Head, false, strings.Split(c.Value, ",")...)
+	case RPush:
+		count, r.Err = m.Push(crdt.Tail, false, strings.Split(c.Value, ",")...)
+	case LPop:
+		out, r.Err = m.Pop(crdt.Head, n)
+	case RPop:
+		out, r.Err = m.Pop(crdt.Tail, n)
+	case LBefore, LAfter:
+		count, r.Err = m.Insert(c.Verb == LAfter, c.Field, c.Value)
+	case LSet:
+		r.Err = m.SetAt(n, c.Value)
+	case LRem:
+		count, r.Err = m.RemoveEqual(n, c.Value)
+	case LTrim:
+		first, last := 0, n-1
+		switch {
+		case n < 0:
+			first, last = n, -1
+		case n == 0:
+			first, last = 1, 0 // None: up to -1 would be all.
+		}
+		r.Err = m.Trim(first, last)
+	case LRotate:
+		r.Text, r.OK, r.Err = m.Rotate(crdt.Tail, crdt.Head)
+	}
+	switch {
+	case r.Err != nil:
+	case c.Verb == LPop || c.Verb == RPop:
+		r.Text = strings.Join(out, ",")
+	case c.Verb != LSet && c.Verb != LTrim && c.Verb != LRotate:
+		r.Text = strconv.Itoa(count)
 	}
 	return r
 }
@@ -84,6 +130,8 @@ func read(view crdt.View) Value {
 		for f := range view.Fields() {
 			v.Scores[f], _ = view.Score(f)
 		}
+	case crdt.KindList:
+		v.Elements = view.Elements(0, -1)
 	}
 	return v
 }

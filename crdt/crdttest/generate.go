@@ -32,6 +32,15 @@ var forgetful = []theme{
 	{Set, Set, Expire, Incr, Persist},
 }
 
+// listThemes are those of histories with lists.
+var listThemes = []theme{
+	{RPush, RPush, LPush, LPop, RPop, LBefore, LAfter, LSet, LRem, LTrim, LRotate, Del, Expire, Persist, Invalidate},
+	{RPush, LPush, LBefore, LBefore, LAfter, LAfter, LPop, LSet},
+	{RPush, RPush, LPop, LRotate, LPush, Expire, Invalidate},
+	{LSet, LSet, LRem, RPush, LTrim, LAfter, Del},
+	{RPush, LPop, LSet, LAfter, Set, HSet, SAdd, Del, Expire, Persist},
+}
+
 var (
 	keys   = []string{"k", "l"}
 	fields = []string{"f", "g"}
@@ -65,6 +74,9 @@ func generate(seed uint64, o Options) []step {
 	g.keys = keys[:1+g.IntN(len(keys))]
 	if g.collect && g.IntN(2) == 0 {
 		g.verbs, g.keys = forgetful[g.IntN(len(forgetful))], keys[:1]
+	}
+	if o.Lists {
+		g.verbs, g.keys = listThemes[g.IntN(len(listThemes))], keys[:1]
 	}
 	var steps []step
 	for r := range g.replicas {
@@ -156,7 +168,11 @@ func (g *generator) command() Command {
 
 // fill chooses what comes after the key.
 func (g *generator) fill(c *Command) {
-	if k := c.Verb.kind(); k != crdt.KindNone && k != crdt.KindString {
+	if c.Verb.IsList() {
+		*c = DrawList(g.Rand, c.Verb, c.Key)
+		return
+	}
+	if c.Verb.hasField() {
 		c.Field = fields[g.IntN(len(fields))]
 	}
 	switch c.Verb {
@@ -176,4 +192,32 @@ func (g *generator) fill(c *Command) {
 		// Now and then at a time that has come.
 		c.At = g.wall + g.lapse*g.Int64N(9) - g.Int64N(2)
 	}
+}
+
+// ListVerbs are the commands on lists.
+var ListVerbs = []Verb{LPush, RPush, LPop, RPop, LBefore, LAfter, LSet, LRem, LTrim, LRotate}
+
+// DrawList draws the rest of a command on a list. Elements are few, so that pivots
+// are found and equal ones are side by side.
+func DrawList(r *rand.Rand, v Verb, key string) Command {
+	c := Command{Verb: v, Key: key, At: crdt.Never}
+	element := func() string { return string(rune('a' + r.IntN(4))) }
+	switch c.Verb {
+	case LPush, RPush:
+		c.Value = element()
+		for r.IntN(2) == 0 {
+			c.Value += "," + element()
+		}
+	case LPop, RPop:
+		c.Amount = float64(r.IntN(3))
+	case LBefore, LAfter:
+		c.Field, c.Value = element(), element()
+	case LSet:
+		c.Amount, c.Value = float64(r.IntN(7)-3), element()
+	case LRem:
+		c.Amount, c.Value = float64(r.IntN(5)-2), element()
+	case LTrim:
+		c.Amount = float64(r.IntN(13) - 5)
+	}
+	return c
 }

@@ -5,7 +5,9 @@ import "github.com/atollcache/atoll/crdt"
 // Verb is what a command does.
 type Verb uint8
 
-// The verbs. Those named after a kind's letter work inside a collection.
+// The verbs. Those named after a kind's letter work inside a collection. Those that
+// begin with L are commands on lists, no operations: they come to ListPut, ListTake
+// and Del, by what their origin sees.
 const (
 	Set Verb = iota + 1
 	Del
@@ -23,6 +25,20 @@ const (
 	ZAdd
 	ZIncr
 	ZRem
+
+	LPush   // of elements between commas
+	RPush   // of elements between commas
+	LPop    // of as many as Amount says
+	RPop    // of as many as Amount says
+	LBefore // inserts Value before the element Field
+	LAfter  // inserts Value after it
+	LSet    // of the element at Amount
+	LRem    // of as many elements Value as Amount says
+	LTrim   // to the first elements, or the last ones if Amount is negative
+	LRotate // of the last element to the head
+
+	ListPut  // of an element into the place Field: what comes of the commands on lists
+	ListTake // of what is in the place Field
 	numVerbs
 )
 
@@ -30,9 +46,9 @@ const (
 type Command struct {
 	Verb   Verb
 	Key    string
-	Field  string  // the field or member
-	Value  string  // Set, HSet
-	Amount float64 // increments and scores; integers up to 2^53 and small binary fractions are exact
+	Field  string  // the field or member, of a list the place or the pivot
+	Value  string  // Set, HSet, elements of lists
+	Amount float64 // counts and places in lists, increments and scores; integers up to 2^53 and small binary fractions are exact
 	At     int64   // Set, Expire: milliseconds since the Unix epoch, or crdt.Never
 }
 
@@ -91,20 +107,49 @@ func (v Verb) kind() crdt.Kind {
 		return crdt.KindSet
 	case ZAdd, ZIncr, ZRem:
 		return crdt.KindZSet
+	case ListPut, ListTake:
+		return crdt.KindList
+	}
+	if v.IsList() {
+		return crdt.KindList
 	}
 	return crdt.KindNone
 }
 
+// hasField reports whether the verb is about a field, a member or a pivot.
+func (v Verb) hasField() bool {
+	if v.IsList() {
+		return v == LBefore || v == LAfter
+	}
+	k := v.kind()
+	return k != crdt.KindNone && k != crdt.KindString
+}
+
 // isWrite reports whether the verb gives a cell a value.
-func (v Verb) isWrite() bool { return v == Set || v == HSet || v == SAdd || v == ZAdd }
+func (v Verb) isWrite() bool {
+	return v == Set || v == HSet || v == SAdd || v == ZAdd || v == ListPut
+}
+
+// IsList reports whether the verb is a command on a list.
+func (v Verb) IsList() bool { return v >= LPush && v <= LRotate }
+
+// counts reports whether the verb is a command on a list that takes a number.
+func (v Verb) counts() bool {
+	return v == LPop || v == RPop || v == LSet || v == LRem || v == LTrim
+}
+
+// takesElements reports whether it takes an element, or several.
+func (v Verb) takesElements() bool {
+	return v.IsList() && v != LPop && v != RPop && v != LTrim && v != LRotate
+}
 
 // isIncrement reports whether the verb adds to a cell's number.
 func (v Verb) isIncrement() bool {
 	return v == Incr || v == IncrFloat || v == HIncr || v == HIncrFloat || v == ZIncr
 }
 
-// isCellRemoval reports whether the verb removes one field or member.
-func (v Verb) isCellRemoval() bool { return v == HDel || v == SRem || v == ZRem }
+// isCellRemoval reports whether the verb removes one field, member or element.
+func (v Verb) isCellRemoval() bool { return v == HDel || v == SRem || v == ZRem || v == ListTake }
 
 // isContent reports whether the verb leaves something that can be read.
 func (v Verb) isContent() bool { return v.isWrite() || v.isIncrement() }

@@ -16,6 +16,8 @@ import (
 //	r1 set k v [at MS]         r1 hset k f v      a command; times are milliseconds
 //	r1 expire k at MS          r1 zincr k m 2.5   since the history's beginning
 //	r1 hset k f v + hset k g v two commands of one write
+//	r1 rpush k a,b             r1 lpop k COUNT    lbefore and lafter k PIVOT ELEMENT,
+//	r1 lset k PLACE a          r1 lrem k COUNT a  ltrim k COUNT, lrotate k
 //	r1 pull r2 OFFSET COUNT    take r2's delta OFFSET after the next that r1 lacks,
 //	                           and up to COUNT-1 more as one where they merge
 //	r1 catchup r2              take every delta that r2 has seen
@@ -170,11 +172,14 @@ func (p *parser) command(name string) (c Command) {
 		p.err = fmt.Errorf("%q is neither a verb nor an action", name)
 	}
 	c.Key, c.At = p.word(), crdt.Never
-	if k := c.Verb.kind(); k != crdt.KindNone && k != crdt.KindString {
+	if c.Verb.hasField() {
 		c.Field = p.word()
 	}
+	if c.Verb.counts() {
+		c.Amount = float64(p.int())
+	}
 	switch {
-	case c.Verb == Set || c.Verb == HSet:
+	case c.Verb == Set || c.Verb == HSet || c.Verb.takesElements():
 		c.Value = p.word()
 	case c.Verb.isIncrement() || c.Verb == ZAdd:
 		c.Amount = p.amount()

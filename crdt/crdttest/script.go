@@ -15,6 +15,8 @@ var verbNames = [numVerbs]string{
 	Set: "set", Del: "del", Incr: "incr", IncrFloat: "incrfloat", Expire: "expire", Persist: "persist",
 	Invalidate: "invalidate", HSet: "hset", HDel: "hdel", HIncr: "hincr", HIncrFloat: "hincrfloat",
 	SAdd: "sadd", SRem: "srem", ZAdd: "zadd", ZIncr: "zincr", ZRem: "zrem",
+	LPush: "lpush", RPush: "rpush", LPop: "lpop", RPop: "rpop", LBefore: "lbefore", LAfter: "lafter",
+	LSet: "lset", LRem: "lrem", LTrim: "ltrim", LRotate: "lrotate",
 }
 
 // actionNames are the other actions as scripts write them.
@@ -74,6 +76,11 @@ func (c Command) String() string {
 		words = append(words, c.Value)
 	case c.Verb.isIncrement() || c.Verb == ZAdd:
 		words = append(words, crdt.FormatFloat(c.Amount))
+	case c.Verb.counts():
+		words = append(words, strconv.Itoa(int(c.Amount)))
+	}
+	if c.Verb.IsList() && c.Value != "" {
+		words = append(words, c.Value)
 	}
 	if c.Verb == Expire || c.Verb == Set && c.At != crdt.Never {
 		words = append(words, "at", strconv.FormatInt(c.At-epoch, 10))
@@ -97,6 +104,8 @@ func (v Value) String() string {
 		for _, f := range slices.Sorted(maps.Keys(v.Scores)) {
 			words = append(words, f+"="+crdt.FormatFloat(v.Scores[f]))
 		}
+	case crdt.KindList:
+		words = append(words, v.Elements...)
 	}
 	if v.ExpireAt != crdt.Never {
 		words = append(words, "until", strconv.FormatInt(v.ExpireAt-epoch, 10))

@@ -9,6 +9,7 @@ type Value struct {
 	Fields   map[string]string  // hash
 	Members  map[string]bool    // set
 	Scores   map[string]float64 // zset
+	Elements []string           // list
 	ExpireAt int64              // milliseconds since the Unix epoch, or crdt.Never
 	Version  crdt.Version       // the highest version visible
 }
@@ -31,6 +32,8 @@ func Spec(ops []Op, now int64) Value {
 		v.Members = setSpec(live)
 	case crdt.KindZSet:
 		v.Scores = zsetSpec(live)
+	case crdt.KindList:
+		v.Elements = listSpec(live)
 	}
 	return v
 }

@@ -18,6 +18,23 @@ func (r Reply) same(o Reply) bool {
 	return r.OK == o.OK && r.Text == o.Text && errors.Is(r.Err, o.Err)
 }
 
+// decideAll is decide for every command: one on a list may come to several ops.
+func decideAll(ops, earlier []Op, op Op, now int64) ([]Op, Reply) {
+	if op.Verb.IsList() {
+		out, reply := listOps(ops, op, now)
+		for i := range out {
+			out[i].Nth = len(earlier) + i
+			out[i].Amount = 0
+		}
+		return out, reply
+	}
+	op, reply := decide(ops, earlier, op, now)
+	if op.Verb == 0 {
+		return nil, reply
+	}
+	return []Op{op}, reply
+}
+
 // decide says what a command does at a replica that has seen ops: the reply, and
 // the op that results, with what it decided. The op has no verb when the command
 // changes nothing. The earlier commands of the same write are not seen yet, but a

@@ -95,13 +95,11 @@ func (w *world) do(r *replica, commands []Command) error {
 	var made []Op
 	for i, c := range commands {
 		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: saw.Clone()}
-		op, want := decide(seen, made, op, now)
+		ops, want := decideAll(seen, made, op, now)
 		if have := execute(m, c, now); !have.same(want) {
 			return fmt.Errorf("%v: want reply %v, have %v", c, want, have)
 		}
-		if op.Verb != 0 {
-			made = append(made, op)
-		}
+		made = append(made, ops...)
 	}
 	effects := m.Effects()
 	if (len(effects) > 0) != (len(made) > 0) {

@@ -139,7 +139,7 @@ func (w *world) audit(r *replica) {
 			w.broken("replica %d has applied %v but not what that had seen: %v", r.slot, h.delta.Dot, err)
 			return
 		}
-		ops[h.op.Key] = append(ops[h.op.Key], h.op)
+		ops[h.delta.Key] = append(ops[h.delta.Key], h.ops...)
 	}
 	if w.isAtOdds(r) {
 		r.old = max(r.old, 1)
@@ -238,6 +238,8 @@ func read(v crdt.View) crdttest.Value {
 		for f := range v.Fields() {
 			out.Scores[f], _ = v.Score(f)
 		}
+	case crdt.KindList:
+		out.Elements = v.Elements(0, -1)
 	}
 	return out
 }

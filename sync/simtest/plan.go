@@ -84,7 +84,21 @@ func draw(seed uint64, o Options) *plan {
 	}
 	p.steps = drawSteps(r, p, o.Steps)
 	drawFreezes(p)
+	if o.Lists {
+		drawLists(p)
+	}
 	return p
+}
+
+// drawLists puts commands on a list in the place of most commands. They are drawn
+// from a stream of their own.
+func drawLists(p *plan) {
+	r := rand.New(rand.NewPCG(p.seed, 0x6c69737473))
+	for i := range p.steps {
+		if s := &p.steps[i]; s.action == doWrite && r.IntN(10) > 0 {
+			s.command = crdttest.DrawList(r, pick(r, crdttest.ListVerbs...), "k")
+		}
+	}
 }
 
 // theme is the mix of verbs of one history.

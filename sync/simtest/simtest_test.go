@@ -20,6 +20,19 @@ var (
 // TestSeeds runs many histories and wants every fault and every path of the
 // engine to have been met on the way.
 func TestSeeds(t *testing.T) {
+	counts := runSeeds(t, *seeds, simtest.Options{})
+	if *seeds >= 100 {
+		wantEverything(t, counts)
+	}
+}
+
+// TestLists runs histories whose commands are mostly those on lists.
+func TestLists(t *testing.T) {
+	runSeeds(t, max(*seeds/5, 1), simtest.Options{Lists: true})
+}
+
+func runSeeds(t *testing.T, seeds int, o simtest.Options) simtest.Counts {
+	t.Helper()
 	start := time.Now()
 	var (
 		mu     stdsync.Mutex
@@ -30,11 +43,11 @@ func TestSeeds(t *testing.T) {
 		wg     stdsync.WaitGroup
 	)
 	next.Store(*first)
-	end := *first + uint64(*seeds)
+	end := *first + uint64(seeds)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for seed := next.Add(1) - 1; seed < end; seed = next.Add(1) - 1 {
-				r := simtest.Run(seed, simtest.Options{})
+				r := simtest.Run(seed, o)
 				mu.Lock()
 				counts, worst = counts.Add(r.Counts), max(worst, r.Healed)
 				if r.Err != nil && (failed == 0 || seed < failed) {
@@ -47,15 +60,13 @@ func TestSeeds(t *testing.T) {
 	}
 	wg.Wait()
 	if failed != 0 {
-		t.Fatal(simtest.Explain(failed, simtest.Options{}))
+		t.Fatal(simtest.Explain(failed, o))
 	}
 	took := time.Since(start)
 	t.Logf("%d seeds in %v: %.0f seeds per second; the slowest was equal %v after healing",
-		*seeds, took.Round(time.Millisecond), float64(*seeds)/took.Seconds(), worst)
+		seeds, took.Round(time.Millisecond), float64(seeds)/took.Seconds(), worst)
 	t.Logf("%+v", counts)
-	if *seeds >= 100 {
-		wantEverything(t, counts)
-	}
+	return counts
 }
 
 // wantEverything reports what has not happened in any history.

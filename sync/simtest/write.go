@@ -11,7 +11,7 @@ import (
 // write is one write that an engine has accepted.
 type write struct {
 	delta *crdt.Delta
-	op    crdttest.Op
+	ops   []crdttest.Op // what the command came to
 }
 
 // write runs a command at a replica, several times when the step says so.
@@ -58,7 +58,11 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 	if op.Verb == crdttest.Expire {
 		op.Expired = crdttest.Expired(w.seen(op), now.UnixMilli())
 	}
-	w.history = append(w.history, write{d, op})
+	ops := []crdttest.Op{op}
+	if c.Verb.IsList() {
+		ops = crdttest.ListWrites(d, op)
+	}
+	w.history = append(w.history, write{d, ops})
 	if request != 0 {
 		if _, err := r.engine.Write(now, c.Key, request, run); !errors.Is(err, cachesync.ErrDuplicate) {
 			w.broken("replica %d ran request %d twice in a row: %v", r.slot, request, err)
@@ -70,8 +74,8 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 // seen returns the operations on the same key that the origin of one had seen.
 func (w *world) seen(op crdttest.Op) (ops []crdttest.Op) {
 	for _, h := range w.history {
-		if h.op.Key == op.Key && op.Saw.Covers(h.op.Dot) {
-			ops = append(ops, h.op)
+		if h.delta.Key == op.Key && op.Saw.Covers(h.delta.Dot) {
+			ops = append(ops, h.ops...)
 		}
 	}
 	return ops
@@ -109,6 +113,9 @@ func execute(m *crdt.Mutator, c crdttest.Command) (err error) {
 	case crdttest.IncrFloat:
 		_, err = m.IncrFloat(c.Amount)
 	default:
+		if c.Verb.IsList() {
+			return crdttest.ExecuteList(m, c).Err
+		}
 		err = executeInside(m, c)
 	}
 	return err
