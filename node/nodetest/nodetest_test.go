@@ -21,6 +21,19 @@ var (
 // TestSeeds runs many histories and wants every fault and every path to have been
 // met on the way.
 func TestSeeds(t *testing.T) {
+	counts := runSeeds(t, *seeds, nodetest.Options{})
+	if *seeds >= 500 {
+		wantEverything(t, counts)
+	}
+}
+
+// TestLists runs histories whose commands are mostly those on lists.
+func TestLists(t *testing.T) {
+	runSeeds(t, max(*seeds/5, 1), nodetest.Options{Lists: true})
+}
+
+func runSeeds(t *testing.T, seeds int, o nodetest.Options) nodetest.Counts {
+	t.Helper()
 	start := time.Now()
 	var (
 		mu             stdsync.Mutex
@@ -31,11 +44,11 @@ func TestSeeds(t *testing.T) {
 		wg             stdsync.WaitGroup
 	)
 	next.Store(*first)
-	end := *first + uint64(*seeds)
+	end := *first + uint64(seeds)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for seed := next.Add(1) - 1; seed < end; seed = next.Add(1) - 1 {
-				r := nodetest.Run(seed, nodetest.Options{})
+				r := nodetest.Run(seed, o)
 				mu.Lock()
 				counts, lasted, healed = counts.Add(r.Counts), lasted+r.Lasted, max(healed, r.Healed)
 				if r.Err != nil && (failed == 0 || seed < failed) {
@@ -48,16 +61,14 @@ func TestSeeds(t *testing.T) {
 	}
 	wg.Wait()
 	if failed != 0 {
-		t.Fatal(nodetest.Explain(failed, nodetest.Options{}))
+		t.Fatal(nodetest.Explain(failed, o))
 	}
 	took := time.Since(start)
 	t.Logf("%d seeds in %v: %.1f seeds per second, %v of cluster time each; the slowest was at rest %v after healing",
-		*seeds, took.Round(time.Millisecond), float64(*seeds)/took.Seconds(),
-		(lasted / time.Duration(*seeds)).Round(time.Millisecond), healed)
+		seeds, took.Round(time.Millisecond), float64(seeds)/took.Seconds(),
+		(lasted / time.Duration(seeds)).Round(time.Millisecond), healed)
 	t.Logf("%+v", counts)
-	if *seeds >= 500 {
-		wantEverything(t, counts)
-	}
+	return counts
 }
 
 // wantEverything reports what has not happened in any history.

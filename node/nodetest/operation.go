@@ -13,6 +13,9 @@ import (
 // showed before.
 func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Value, now int64) (ops []crdttest.Op) {
 	saw := d.Deps.Join(crdt.Vector(nil).Advance(crdt.Dot{Replica: d.Dot.Replica, N: d.Dot.N - 1}))
+	if isList(cmd) {
+		return listOperations(key, d, saw)
+	}
 	for _, c := range commands(cmd, key, before, now) {
 		op := crdttest.Op{Command: c, Dot: d.Dot, Nth: len(ops), Stamp: d.Stamp, Saw: saw}
 		switch c.Verb {

@@ -13,6 +13,8 @@ type Options struct {
 	// Steps is how many steps there are before everything heals; the time of a run
 	// grows in proportion. Default: 120.
 	Steps int
+	// Lists makes most of the commands those on lists. All else is as without.
+	Lists bool
 	// Log takes one line for each thing that happens. It costs far more than the
 	// run itself. Default: nothing is written.
 	Log io.Writer

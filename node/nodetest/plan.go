@@ -95,6 +95,9 @@ func draw(seed uint64, o Options) *plan {
 	p.places = drawPlaces(r, p.cfg.Sync.MaxSkew)
 	p.patience = time.Minute
 	p.steps = drawSteps(r, p, o.Steps)
+	if o.Lists {
+		drawLists(p)
+	}
 	return p
 }
 

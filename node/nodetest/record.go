@@ -190,6 +190,8 @@ func read(v crdt.View) crdttest.Value {
 		for f := range v.Fields() {
 			out.Scores[f], _ = v.Score(f)
 		}
+	case crdt.KindList:
+		out.Elements = v.Elements(0, -1)
 	}
 	return out
 }

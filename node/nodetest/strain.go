@@ -113,7 +113,8 @@ func taken(ops []crdttest.Op, name crdt.CellName, d crdt.Dot) bool {
 		switch o.Verb {
 		case crdttest.Set, crdttest.Del, crdttest.Invalidate:
 			return true
-		case crdttest.HSet, crdttest.HDel, crdttest.SAdd, crdttest.SRem, crdttest.ZAdd, crdttest.ZRem:
+		case crdttest.HSet, crdttest.HDel, crdttest.SAdd, crdttest.SRem, crdttest.ZAdd, crdttest.ZRem,
+			crdttest.ListPut, crdttest.ListTake:
 			if o.Field == name.Field {
 				return true
 			}
