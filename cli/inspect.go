@@ -128,6 +128,8 @@ func fieldWord(kind string) string {
 		return "field"
 	case "set", "zset":
 		return "member"
+	case "list":
+		return "element at"
 	}
 	return "cell"
 }

@@ -2,7 +2,9 @@ package crdt
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -167,6 +169,22 @@ func isPosition(p string) bool {
 		}
 	}
 	return true
+}
+
+// PositionText writes a list's field for people: of each step the index, the write
+// that chose it, and the element's place among those that the write inserted.
+func PositionText(field string) string {
+	var out []string
+	for rest := field; rest != ""; {
+		var s positionStep
+		var place uint64
+		var ok bool
+		if s, place, rest, ok = cutStep(rest); !ok {
+			return strconv.Quote(field)
+		}
+		out = append(out, fmt.Sprintf("%d@%v.%d", s.index, s.dot, place))
+	}
+	return strings.Join(out, "/")
 }
 
 // lastStep returns where the last step of a position begins, and the step.

@@ -148,3 +148,19 @@ func TestNoRoom(t *testing.T) {
 	}
 	t.Error("want an end of positions, have none")
 }
+
+func TestPositionText(t *testing.T) {
+	r, _ := runBetween("", "", Dot{255, 3})
+	first := r.at(0)
+	inner, _ := runBetween(first, r.at(1), Dot{254, 9})
+	for _, c := range []struct{ field, want string }{
+		{first, "0@00000000000000ff#3.0"},
+		{r.at(7), "0@00000000000000ff#3.7"},
+		{inner.at(0), "0@00000000000000ff#3.0/0@00000000000000fe#9.0"},
+		{"x", `"x"`},
+	} {
+		if have := PositionText(c.field); have != c.want {
+			t.Errorf("%x: want %s, have %s", c.field, c.want, have)
+		}
+	}
+}

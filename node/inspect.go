@@ -168,6 +168,12 @@ func shownValue(v crdt.View) any {
 			members = append(members, shorten(m))
 		}
 		return members
+	case crdt.KindList:
+		elements := v.Elements(0, maxCells-1)
+		for i, e := range elements {
+			elements[i] = shorten(e)
+		}
+		return elements
 	case crdt.KindHash, crdt.KindZSet:
 		fields := map[string]string{}
 		for f := range v.Fields() {
@@ -204,7 +210,7 @@ func legible(s string) string {
 }
 
 func describeCell(name crdt.CellName, c *crdt.Cell, v crdt.View, cut crdt.HLC) wire.CellInfo {
-	info := wire.CellInfo{Kind: name.Kind.String(), Field: shorten(name.Field)}
+	info := wire.CellInfo{Kind: name.Kind.String(), Field: shownField(name)}
 	gone := "expired"
 	if cut != 0 && cut == v.Hide() {
 		gone = "cut"
@@ -235,6 +241,14 @@ func describeCell(name crdt.CellName, c *crdt.Cell, v crdt.View, cut crdt.HLC) w
 		info.Contributions = append(info.Contributions, describeContribution(s, v.Hide(), gone))
 	}
 	return info
+}
+
+// shownField returns what a cell is called: a list's by where in the list it is.
+func shownField(name crdt.CellName) string {
+	if name.Kind == crdt.KindList {
+		return shorten(crdt.PositionText(name.Field))
+	}
+	return shorten(name.Field)
 }
 
 func shownWrite(k crdt.Kind, w crdt.Write) string {
@@ -282,6 +296,9 @@ func describeEffect(f *crdt.Effect) string {
 	where := "the value"
 	if f.Kind != crdt.KindString {
 		where = f.Kind.String() + " " + strconv.Quote(shorten(f.Field))
+	}
+	if f.Kind == crdt.KindList {
+		where = "the element at " + shownField(crdt.CellName{Kind: f.Kind, Field: f.Field})
 	}
 	switch f.Op {
 	case crdt.EffectClear:

@@ -208,6 +208,32 @@ func TestInspectNothing(t *testing.T) {
 	check("expired")
 }
 
+// TestInspectList (R4): the elements in their order, each with who put it there, and
+// what a pop in two regions has left.
+func TestInspectList(t *testing.T) {
+	t.Parallel()
+	c := startLooking(t, "us", "eu")
+	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
+	first := do(us, cmd("RPUSH", "q", "a", "b", "c")).Wrote
+	c.untilEqual(us)
+	c.concurrently(us, eu, cmd("LPOP", "q"), cmd("LPOP", "q"))
+	c.concurrently(us, eu, cmd("LSET", "q", "0", "d"), cmd("LSET", "q", "0", "e"))
+	ins := us.inspect(t, "q")
+	if have := fmt.Sprintln(ins.Kind, ins.Value, ins.CellCount); have != "list [e c] 2\n" {
+		t.Fatalf("want what nobody popped, have %s", have)
+	}
+	cell := ins.Cells[0]
+	if want := fmt.Sprintf("0@%v.1", first); cell.Field != want || cell.Value != "e" || len(cell.Writes) != 2 {
+		t.Errorf("want e at %s over d, have %+v", want, cell)
+	}
+	if lost := cell.Writes[1]; lost.Value != "d" || lost.State != "lost" {
+		t.Errorf("want d to have lost, have %+v", lost)
+	}
+	if did := fmt.Sprint(ins.History); !strings.Contains(did, "removed what it had seen of the element at 0@") {
+		t.Errorf("want the history to tell of the pops, have %s", did)
+	}
+}
+
 func TestInspectBytesThatAreNoText(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1, "us")

@@ -114,6 +114,17 @@ func TestRunsOnce(t *testing.T) {
 		{"SADD k a", "SMOVE k l a", "1", "1", "SMEMBERS l", "[a]"},
 		{"ZADD k 1 a", "ZUNIONSTORE k 2 k k", "1", "1", "ZSCORE k a", "2"},
 		{"ZADD k 1 a 2 b", "ZMPOP 1 k MIN", "[k [a 1]]", gone, "ZCARD k", "1"},
+		{"", "RPUSH k a b", "2", "2", "LRANGE k 0 -1", "[a b]"},
+		{"RPUSH k b", "LPUSHX k a", "2", "2", "LRANGE k 0 -1", "[a b]"},
+		{"RPUSH k a b", "LPOP k", "a", gone, "LRANGE k 0 -1", "[b]"},
+		{"RPUSH k a b c", "RPOP k 2", "[c b]", gone, "LRANGE k 0 -1", "[a]"},
+		{"RPUSH k a b", "LINSERT k AFTER a c", "3", "3", "LRANGE k 0 -1", "[a c b]"},
+		{"RPUSH k a b", "LSET k 0 c", "OK", "OK", "LRANGE k 0 -1", "[c b]"},
+		{"RPUSH k a b a a", "LREM k 1 a", "1", gone, "LRANGE k 0 -1", "[b a a]"},
+		{"RPUSH k a b c", "LTRIM k 1 -1", "OK", "OK", "LRANGE k 0 -1", "[b c]"},
+		{"RPUSH k a b", "LMOVE k l LEFT RIGHT", "a", gone, "LRANGE l 0 -1", "[a]"},
+		{"RPUSH k a b c", "RPOPLPUSH k k", "c", gone, "LRANGE k 0 -1", "[c a b]"},
+		{"RPUSH k a b", "LMPOP 1 k LEFT", "[k [a]]", gone, "LLEN k", "1"},
 	} {
 		m := newMemory()
 		if test.before != "" {

@@ -59,7 +59,7 @@ func TestKeysOf(t *testing.T) {
 		"GET a": "a", "DEL a b a": "a b a", "MSET a 1 b 2": "a b", "HSET a f v": "a", "SCAN 0": "", "PING": "",
 		"RENAME a b": "a b", "COPY a b REPLACE": "a b", "OBJECT HELP": "", "OBJECT FREQ a": "a", "SINTER a b c": "a b c",
 		"SINTERCARD 2 a b LIMIT 1": "a b", "ZUNION 1 a WITHSCORES": "a", "ZUNION 3 a WITHSCORES": "", "ZUNION x a": "", "ZUNION 0 a": "",
-		"ZUNIONSTORE d 2 a b WEIGHTS 1 2": "d a b", "ZUNIONSTORE d 9 a": "", "ZMPOP 2 a b MIN": "a b",
+		"ZUNIONSTORE d 2 a b WEIGHTS 1 2": "d a b", "ZUNIONSTORE d 9 a": "", "ZMPOP 2 a b MIN": "a b", "LMPOP 2 a b LEFT": "a b", "LMOVE a b LEFT RIGHT": "a b",
 		".ALONE a RENAME a b": "a b", ".ALONE a NOPE a": "", ".GATHER a SINTER b a": "b a",
 	} {
 		c := cmd(line)
@@ -141,6 +141,9 @@ func TestLimits(t *testing.T) {
 		"HSET k f 123456":         "ERR value is 6 bytes, the limit is 5 (max value size)",
 		"SADD k a 1234":           "ERR field or member is 4 bytes, the limit is 3 (max field size)",
 		"ZADD k 1 1234":           "ERR field or member is 4 bytes, the limit is 3 (max field size)",
+		"RPUSH k 12345 123456":    "ERR value is 6 bytes, the limit is 5 (max value size)",
+		"LSET k 1 123456":         "ERR value is 6 bytes, the limit is 5 (max value size)",
+		"LREM k 12345 a":          "ERR argument is 5 bytes, the limit is 4 (max key size)",
 		"ZADD k 12345 m":          "ERR argument is 5 bytes, the limit is 4 (max key size)",
 		"ZADD k NX CH 1 1234":     "ERR field or member is 4 bytes, the limit is 3 (max field size)",
 		"ZADD k CH 1234 123":      "",

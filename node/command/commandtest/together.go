@@ -92,11 +92,25 @@ var togetherSteps = []struct{ line, want string }{
 	{"ZMPOP 3 @z @c @b MIN COUNT 5", "[@c [n 4 2 10]]"},
 	{"ZMPOP 2 @z @c MIN", "nil"},
 	{"ZUNION 3 @a @b", "ERR syntax error"},
+	{"LMOVE @p @q LEFT RIGHT", "nil"},
+	{"RPUSH @p 1 2 3 4", "4"},
+	{"LMOVE @p @a LEFT RIGHT", "WRONGTYPE Operation against a key holding the wrong kind of value"},
+	{"LMOVE @p @q LEFT RIGHT", "1"},
+	{"RPOPLPUSH @p @q", "4"},
+	{"RPOPLPUSH @p @p", "3"},
+	{"LRANGE @p 0 -1", "[3 2]"},
+	{"LRANGE @q 0 -1", "[4 1]"},
+	{"LMPOP 2 @z @p LEFT COUNT 5", "[@p [3 2]]"},
+	{"LMPOP 2 @z @p RIGHT", "nil"},
+	{"RENAME @q @c", "OK"},
+	{"COPY @c @p", "1"},
+	{"LRANGE @p 0 -1", "[4 1]"},
+	{"TYPE @p", "list"},
 }
 
 // sequence runs togetherSteps.
 func (s *suite) sequence(ctx context.Context, what string, name func(string) string) {
-	keys := []string{"a", "b", "c", "d", "x", "y", "z"}
+	keys := []string{"a", "b", "c", "d", "x", "y", "z", "p", "q"}
 	for i, k := range keys {
 		keys[i] = name(k)
 	}
@@ -110,7 +124,7 @@ func (s *suite) sequence(ctx context.Context, what string, name func(string) str
 				args[i] = name(k)
 			}
 		}
-		want := strings.ReplaceAll(step.want, "@c", name("c"))
+		want := strings.NewReplacer("@c", name("c"), "@p", name("p")).Replace(step.want)
 		if spec, _ := command.Lookup(args[0]); ctx == s.plain && !spec.Write {
 			// Outside a session a read may miss what was written a moment ago.
 			s.eventually(what+": "+step.line+" replies "+want, func() bool { return s.ask(ctx, args...) == want })
