@@ -305,7 +305,11 @@ func (d *Decoder) field(k Kind) string {
 
 // checkField refuses what is no field of a kind.
 func (d *Decoder) checkField(k Kind, field string) {
-	if k == KindList && d.r.Err() == nil && !isPosition(field) {
+	switch {
+	case d.r.Err() != nil:
+	case k == KindList && !isPosition(field):
 		d.r.Fail(errPosition)
+	case k == KindHLL && !isHLLField(field):
+		d.r.Fail(errRegister)
 	}
 }

@@ -68,6 +68,7 @@ var (
 	errMissing  = errors.New("record lacks a field that has no default")
 	errBudget   = errors.New("deps are differences where an encoder would write them whole")
 	errPosition = errors.New("field of a list is not a position")
+	errRegister = errors.New("field of a HyperLogLog is neither a register with its rank nor a block")
 	errRetires  = errors.New("retirements are out of order or not alone")
 	errUncaused = errors.New("delta speaks of what its origin had not seen")
 )

@@ -15,12 +15,14 @@ const (
 	KindSet                // cells by member that hold nothing
 	KindZSet               // cells by member that hold scores
 	KindList               // cells by position that hold elements
+	KindHLL                // cells by register and rank, or by block that hold registers: a HyperLogLog
 	numKinds
 )
 
-var kindNames = [numKinds]string{"none", "string", "hash", "set", "zset", "list"}
+var kindNames = [numKinds]string{"none", "string", "hash", "set", "zset", "list", "hyperloglog"}
 
-// String returns the name that Redis's TYPE replies.
+// String returns the kind's name: that which Redis's TYPE replies, but for a
+// HyperLogLog, which is a string there.
 func (k Kind) String() string {
 	if k < numKinds {
 		return kindNames[k]

@@ -6,8 +6,8 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// order is the fields of a section that show something, a list's by position, a
-// zset's by score and then by member. It is made when it is first asked for, and
+// order is the fields of a section that show something, a list's and a HyperLogLog's
+// by their bytes, a zset's by score and then by member. It is made when it is first asked for, and
 // kept as cells change from then on: reading the first ten of a million takes no
 // look at all of them.
 type order struct {
@@ -15,7 +15,7 @@ type order struct {
 	tree *btree.BTreeG[place]
 }
 
-// place is one field's place. A list's has no score.
+// place is one field's place. Only a zset's has a score.
 type place struct {
 	score float64
 	field string
@@ -28,8 +28,8 @@ func (p place) less(o place) bool {
 	return p.field < o.field
 }
 
-// isOrdered reports whether a kind's fields have an order that readers see.
-func (k Kind) isOrdered() bool { return k == KindList || k == KindZSet }
+// isOrdered reports whether a kind's fields are looked up by their order.
+func (k Kind) isOrdered() bool { return k == KindList || k == KindZSet || k == KindHLL }
 
 // orderDegree makes nodes of some hundred places.
 const orderDegree = 64
@@ -69,7 +69,8 @@ func (o *order) set(field string, c *Cell, times int) {
 	}
 }
 
-// order returns what a list or a zset shows, in order; nil for other kinds. Read
+// order returns what a list, a zset or a HyperLogLog shows, in order; nil for other
+// kinds. Read
 // only, until the entry's next change.
 func (v View) order() *order {
 	if !v.kind.isOrdered() {

@@ -77,10 +77,10 @@ func (e *Entry) anyVisible(k Kind, hide HLC) bool {
 
 // hidesNone reports whether nothing of a kind is hidden because it is stamped at or
 // before hide, so that what is known of the whole section holds. A time cut has
-// taken the writes themselves and hides contributions only, of which lists have
-// none.
+// taken the writes themselves and hides contributions only, of which lists and
+// HyperLogLogs have none.
 func (e *Entry) hidesNone(k Kind, hide HLC) bool {
-	return hide == 0 || k == KindList && hide <= e.Cut()
+	return hide == 0 || (k == KindList || k == KindHLL) && hide <= e.Cut()
 }
 
 // topVersion returns the highest version visible in a section.
