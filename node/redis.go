@@ -233,10 +233,10 @@ func eventsOf(c core.Change) []string {
 // own. puts says that the same write has put something: then an expiry that it
 // takes away is no PERSIST.
 func eventOf(e *crdt.Effect, puts bool) string {
-	prefix := map[crdt.Kind]string{crdt.KindHash: "h", crdt.KindSet: "s", crdt.KindZSet: "z", crdt.KindList: "l"}[e.Kind]
+	prefix := map[crdt.Kind]string{crdt.KindHash: "h", crdt.KindSet: "s", crdt.KindZSet: "z", crdt.KindList: "l", crdt.KindHLL: "pf"}[e.Kind]
 	switch e.Op {
 	case crdt.EffectPut:
-		return map[string]string{"": "set", "h": "hset", "s": "sadd", "z": "zadd", "l": "rpush"}[prefix]
+		return map[string]string{"": "set", "h": "hset", "s": "sadd", "z": "zadd", "l": "rpush", "pf": "pfadd"}[prefix]
 	case crdt.EffectRemove:
 		return map[string]string{"": "", "h": "hdel", "s": "srem", "z": "zrem", "l": "lrem"}[prefix]
 	case crdt.EffectAdd:

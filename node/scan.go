@@ -98,7 +98,7 @@ func (l *life) answerScan(args []string) (wire.Reply, error) {
 		return wire.Reply{}, core.ErrReleased
 	}
 	keys, next := s.Page(place, count, l.cfg.Now().UnixMilli(), func(key string, v crdt.View) bool {
-		return v.Exists() && (filter.Kind == crdt.KindNone || v.Kind() == filter.Kind) && filter.Match.Match(key)
+		return v.Exists() && filter.Admits(v.Kind()) && filter.Match.Match(key)
 	})
 	out := make([]wire.Reply, 0, 1+len(keys))
 	out = append(out, wire.Int(int64(next)))

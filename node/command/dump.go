@@ -3,14 +3,17 @@ package command
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/crdt/hyperloglog"
 	"github.com/atollcache/atoll/node/wire"
 )
 
 // What a key shows travels between recipes and keys as a list of texts: kind,
 // time of expiry, then the string, or fields and values in turns, or members, or
-// members and scores in turns, or elements.
+// members and scores in turns, or elements, or
+// registers.
 
 // execDump replies what a key shows, nil when it does not exist.
 func execDump(t Target, cmd wire.Command) wire.Reply {
@@ -33,6 +36,9 @@ func contents(v crdt.View) (out []string) {
 	}
 	if v.Kind() == crdt.KindList {
 		return v.Elements(0, -1)
+	}
+	if r, ok := v.Registers(); ok {
+		return []string{r.String()}
 	}
 	for name := range v.Fields() {
 		out = append(out, name)
@@ -62,6 +68,9 @@ func execPut(t Target, cmd wire.Command) wire.Reply {
 			return wire.Int(int64(len(values))), m.ReplaceList(values, at)
 		}, always(wire.Int(int64(len(values)))))
 	}
+	if kind == crdt.KindHLL {
+		return putRegisters(t, cmd, at)
+	}
 	cells, err := parseCells(kind, values)
 	if err != nil {
 		return wire.Fail(err)
@@ -70,6 +79,18 @@ func execPut(t Target, cmd wire.Command) wire.Reply {
 		m.Replace(kind, cells, at)
 		return wire.Int(int64(len(cells))), nil
 	}, func(v crdt.View) wire.Reply { return wire.Int(int64(v.Len())) })
+}
+
+// putRegisters is execPut of a HyperLogLog.
+func putRegisters(t Target, cmd wire.Command, at int64) wire.Reply {
+	r, ok := hyperloglog.Parse(strings.Join(cmd.Args[4:], ""))
+	if !ok {
+		return wire.Fail(ErrSyntax)
+	}
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		m.ReplaceHLL(r, at)
+		return wire.Int(1), nil
+	}, always(wire.Int(1)))
 }
 
 // parseCells reads what a collection is to hold.

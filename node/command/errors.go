@@ -59,6 +59,10 @@ var ErrReplyLost = &wire.Error{Code: wire.CodeTimeout,
 var ErrWrongType = &wire.Error{Code: wire.CodeWrongType,
 	Text: "WRONGTYPE Operation against a key holding the wrong kind of value"}
 
+// ErrNotHyperLogLog is the error of a command on a HyperLogLog for a key that holds
+// a string.
+var ErrNotHyperLogLog = &wire.Error{Code: wire.CodeWrongType, Text: "WRONGTYPE Key is not a valid HyperLogLog string value."}
+
 // DataError returns the error that a command replies when package crdt refused
 // it, and any other error as [wire.AsError] does. The verb chooses between
 // Redis's texts for strings and for fields.

@@ -95,6 +95,8 @@ var executors = map[string]executor{
 	"ZREMRANGEBYSCORE": execZremrange,
 	"ZREMRANGEBYLEX":   execZremrange,
 
+	"PFADD": execPfadd,
+
 	"LPUSH":   execPush,
 	"RPUSH":   execPush,
 	"LPUSHX":  execPush,
@@ -110,11 +112,13 @@ var executors = map[string]executor{
 	"LTRIM":   execLtrim,
 	"LPOS":    execLpos,
 
-	verbDump:   execDump,
-	verbPut:    execPut,
-	verbDrop:   execDrop,
-	verbCut:    execCut,
-	verbRotate: execRotate,
-	verbObject: execObject,
-	verbSize:   execSize,
+	verbDump:      execDump,
+	verbPut:       execPut,
+	verbDrop:      execDrop,
+	verbCut:       execCut,
+	verbRotate:    execRotate,
+	verbRegisters: execRegisters,
+	verbRaise:     execRaise,
+	verbObject:    execObject,
+	verbSize:      execSize,
 }

@@ -30,7 +30,7 @@ func execExists(t Target, cmd wire.Command) wire.Reply {
 }
 
 func execKind(t Target, cmd wire.Command) wire.Reply {
-	return read(t, cmd.Key(), func(v crdt.View) wire.Reply { return wire.String(v.Kind().String()) })
+	return read(t, cmd.Key(), func(v crdt.View) wire.Reply { return wire.String(TypeName(v.Kind())) })
 }
 
 func execExpire(t Target, cmd wire.Command) wire.Reply {

@@ -44,6 +44,8 @@ func encoding(v crdt.View) string {
 			return "int"
 		}
 		return pick(len(s) <= embeddedBytes, "embstr", "raw")
+	case crdt.KindHLL:
+		return "raw"
 	case crdt.KindHash:
 		return pick(isPacked(v), "listpack", "hashtable")
 	case crdt.KindZSet:

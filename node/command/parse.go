@@ -45,6 +45,12 @@ type ScanArgs struct {
 	Kind   crdt.Kind // KindNone for any
 }
 
+// Admits reports whether keys of a kind are asked for. To Redis a HyperLogLog is a
+// string.
+func (s ScanArgs) Admits(k crdt.Kind) bool {
+	return s.Kind == crdt.KindNone || TypeName(k) == s.Kind.String()
+}
+
 // ParseScan reads the arguments of SCAN.
 func ParseScan(c wire.Command) (ScanArgs, error) {
 	cursor, err := parseCursor(c.Args[1])
@@ -81,7 +87,7 @@ func parseScanOptions(opts []string, typed bool) (ScanArgs, error) {
 			}
 			s.Count = int(min(n, MaxScanCount))
 		case option == "TYPE" && typed:
-			if s.Kind = kindNamed(opts[1]); s.Kind == crdt.KindNone {
+			if s.Kind = kindNamed(opts[1]); s.Kind == crdt.KindNone || s.Kind == crdt.KindHLL {
 				return s, badRequest("ERR unknown type name '" + shorten(opts[1]) + "'")
 			}
 		default:
@@ -96,7 +102,7 @@ func parseScanOptions(opts []string, typed bool) (ScanArgs, error) {
 
 // kindNamed returns the kind of a name, KindNone when there is none.
 func kindNamed(name string) crdt.Kind {
-	for _, k := range []crdt.Kind{crdt.KindString, crdt.KindHash, crdt.KindSet, crdt.KindZSet, crdt.KindList} {
+	for _, k := range []crdt.Kind{crdt.KindString, crdt.KindHash, crdt.KindSet, crdt.KindZSet, crdt.KindList, crdt.KindHLL} {
 		if strings.EqualFold(name, k.String()) {
 			return k
 		}

@@ -37,6 +37,9 @@ var recipes = map[string]recipe{
 	"LMOVE":     {runLmove, nil},
 	"RPOPLPUSH": {runLmove, nil},
 	"LMPOP":     {runLmpop, nil},
+
+	"PFCOUNT": {runPfcount, nil},
+	"PFMERGE": {runPfmerge, againReply(wire.OK)},
 }
 
 // againReply returns what replies the same to every command that has run already.

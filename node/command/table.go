@@ -123,7 +123,7 @@ var byName = func() map[string]*Spec {
 	}{
 		{GroupGeneric, keySpecs}, {GroupString, stringSpecs}, {GroupBitmap, bitSpecs}, {GroupHash, hashSpecs},
 		{GroupSet, setSpecs}, {GroupSortedSet, zsetSpecs}, {GroupSortedSet, zrangeSpecs},
-		{GroupList, listSpecs},
+		{GroupList, listSpecs}, {GroupHyperLog, hyperLogLogSpecs},
 		{GroupAtoll, clusterSpecs}, {GroupAtoll, hiddenSpecs},
 	} {
 		for i := range family.specs {

@@ -38,6 +38,10 @@ var hiddenSpecs = []Spec{
 		Summary: "Remove a key and whatever was written to it before, seen or not.", Example: ".CUT user:1"},
 	{Name: verbRotate, Args: "key from to", MinArgs: 3, MaxArgs: 3, Keys: KeysFirst, Write: true, Unsafe: true, Hidden: true, Grows: true, head: "k--",
 		Summary: "Move an element from one end of a list to one of its ends and reply it.", Example: ".ROTATE jobs LEFT RIGHT"},
+	{Name: verbRegisters, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k",
+		Summary: "Reply what a HyperLogLog has seen.", Example: ".REGISTERS visitors"},
+	{Name: verbRaise, Args: "key registers", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Write: true, Hidden: true, Grows: true, head: "kv", Reply: ShapeStatus,
+		Summary: "Let a HyperLogLog have seen what .REGISTERS replied.", Example: ".RAISE visitors registers"},
 	{Name: verbObject, Args: "key what", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Hidden: true, head: "k-",
 		Summary: "Say how Redis would keep what a key holds.", Example: ".OBJECT user:1 ENCODING"},
 	{Name: verbSize, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeInt,
@@ -46,13 +50,15 @@ var hiddenSpecs = []Spec{
 
 // The verbs of the hidden commands.
 const (
-	verbAlone  = ".ALONE"
-	verbGather = ".GATHER"
-	verbDump   = ".DUMP"
-	verbPut    = ".PUT"
-	verbDrop   = ".DROP"
-	verbCut    = ".CUT"
-	verbRotate = ".ROTATE"
-	verbObject = ".OBJECT"
-	verbSize   = ".SIZE"
+	verbAlone     = ".ALONE"
+	verbGather    = ".GATHER"
+	verbDump      = ".DUMP"
+	verbPut       = ".PUT"
+	verbDrop      = ".DROP"
+	verbCut       = ".CUT"
+	verbRotate    = ".ROTATE"
+	verbRegisters = ".REGISTERS"
+	verbRaise     = ".RAISE"
+	verbObject    = ".OBJECT"
+	verbSize      = ".SIZE"
 )

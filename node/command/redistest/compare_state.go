@@ -132,6 +132,9 @@ func (c *comparison) checkKey(key string) error {
 		return err
 	}
 	read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "set": {"SMEMBERS", key}, "zset": {"ZRANGE", key, "0", "-1", "WITHSCORES"}, "list": {"LRANGE", key, "0", "-1"}}[kind.Text]
+	if strings.HasPrefix(key, "p") {
+		read = []string{"PFCOUNT", key} // Or the same error for a string.
+	}
 	for _, args := range [][]string{{"TYPE", key}, read, {"PTTL", key}} {
 		theirs, ours, err := c.both(args...)
 		if err != nil {

@@ -21,7 +21,7 @@ func NewGenerator(seed uint64) *Generator { return &Generator{r: rand.New(rand.N
 func (g *Generator) Next() []string {
 	t := templates[g.r.IntN(len(templates))]
 	args := g.expand(t)
-	if g.r.IntN(16) > 0 || strings.Contains(t, "$lx") || strings.Contains(t, "$lk") {
+	if g.r.IntN(16) > 0 || strings.Contains(t, "$lx") || strings.Contains(t, "$lk") || strings.Contains(t+" ", "$p ") {
 		return args
 	}
 	if strings.Contains(t, "$ttl") || strings.Contains(t, "$ms") {
@@ -90,6 +90,8 @@ func (g *Generator) word(w string) string {
 			return g.pick(lists["$k"])
 		}
 		return w[1:] + strconv.Itoa(1+g.r.IntN(3))
+	case "$visit":
+		return strconv.Itoa(g.r.IntN(3000))
 	case "$ttl", "$ms":
 		// No two expiries are so close that it matters which came a moment later.
 		g.drawn += 13

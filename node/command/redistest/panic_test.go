@@ -15,7 +15,7 @@ import (
 var hostile = []string{
 	"", "a", "b", "c", "0", "1", "2", "-1", "-2", "3", "9223372036854775807", "-9223372036854775808", "-9223372036854775807",
 	"9223372036854775806", "18446744073709551615", "4294967296", "1e308", "-1e308", "inf", "-inf", "nan", "(inf", "(-inf", "(1", "[a", "(a", "-", "+",
-	"string", "hash", "set", "zset", "list", "NX", "XX", "GT", "LT", "CH", "INCR", "EX", "PX", "PXAT", "KEEPTTL", "GET", "LIMIT", "BYSCORE", "BYLEX", "REV",
+	"string", "hash", "set", "zset", "list", "hyperloglog", "NX", "XX", "GT", "LT", "CH", "INCR", "EX", "PX", "PXAT", "KEEPTTL", "GET", "LIMIT", "BYSCORE", "BYLEX", "REV",
 	"WITHSCORES", "WITHVALUES", "COUNT", "MATCH", "WEIGHTS", "AGGREGATE", "SUM", "MIN", "MAX", "BIT", "BYTE", "DB", "REPLACE", "RENAME", "SINTER", "ZMPOP",
 	"ENCODING", "HELP", "LEFT", "RIGHT", "BEFORE", "AFTER", "RANK", "MAXLEN", "\x00\xff", strings.Repeat("x", 300),
 }
@@ -49,7 +49,7 @@ func TestNothingPanics(t *testing.T) {
 }
 
 func hiddenSpecs() (out []*command.Spec) {
-	for _, name := range []string{".ALONE", ".GATHER", ".DUMP", ".PUT", ".DROP", ".CUT", ".ROTATE", ".OBJECT", ".SIZE"} {
+	for _, name := range []string{".ALONE", ".GATHER", ".DUMP", ".PUT", ".DROP", ".CUT", ".ROTATE", ".REGISTERS", ".RAISE", ".OBJECT", ".SIZE"} {
 		if s, ok := command.Lookup(name); ok {
 			out = append(out, s)
 		}

@@ -10,6 +10,8 @@ var lists = map[string][]string{
 	"$set":  strings.Fields("t1 t1 t1 t2 t2 t3 t3 none z1"),
 	"$zs":   strings.Fields("z1 z1 z1 z2 z2 z3 z3 t1 none h1"),
 	"$ls":   strings.Fields("q1 q1 q1 q2 q2 q3 none t1"),
+	"$pf":   strings.Fields("p1 p1 p1 p2 p2 p3 none"),
+	"$p":    strings.Fields("p1 p2 p3"),
 	"$e":    {"a", "b", "c", "a", "b", "a", "", "10", "an element with a longer name"},
 	"$end":  {"LEFT", "RIGHT", "LEFT", "RIGHT", "left", "Right", "MIDDLE", ""},
 	"$side": {"BEFORE", "AFTER", "before", "AFTER", "BESIDE"},
@@ -317,6 +319,25 @@ LMPOP $n ( $ls ) $end
 RENAME $q $q
 COPY $q $q REPLACE
 DEL $q
+PFADD $p ( $visit )
+PFADD $p ( $visit ) ( $visit ) ( $visit ) ( $visit )
+PFADD $p $e
+PFADD $p
+PFCOUNT $p
+PFCOUNT $p
+PFCOUNT ( $pf )
+PFCOUNT $k
+PFCOUNT $p $k
+PFMERGE $p ( $pf )
+PFMERGE $p
+PFMERGE $p $k
+RENAME $p $p
+COPY $p $p REPLACE
+EXPIRE $p $ttl
+TTL $p
+TYPE $p
+DEL $p
+SET $p $v
 ZLEXCOUNT never $lx $lx
 ZRANGEBYLEX never $lx $lx
 `)
