@@ -28,9 +28,11 @@ func TestSpecification(t *testing.T) {
 		{"retiring long", 5, crdttest.Options{Replicas: 5, Steps: 150, Collect: true, Retire: true, Audit: audit}},
 		{"short", 85, crdttest.Options{Replicas: 3, Steps: 40, Audit: audit}},
 		{"long", 14, crdttest.Options{Replicas: 4, Steps: 120, Audit: audit}},
-		{"lists", 15, crdttest.Options{Replicas: 3, Steps: 50, Lists: true, Audit: audit}},
-		{"forgetful lists", 15, crdttest.Options{Replicas: 3, Steps: 60, Lists: true, Collect: true, Retire: true, Audit: audit}},
-		{"long lists", 2, crdttest.Options{Replicas: 4, Steps: 150, Lists: true, Audit: audit}},
+		{"lists", 15, crdttest.Options{Replicas: 3, Steps: 50, About: crdt.KindList, Audit: audit}},
+		{"forgetful lists", 15, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindList, Collect: true, Retire: true, Audit: audit}},
+		{"long lists", 2, crdttest.Options{Replicas: 4, Steps: 150, About: crdt.KindList, Audit: audit}},
+		{"hyperloglogs", 5, crdttest.Options{Replicas: 3, Steps: 50, About: crdt.KindHLL, Audit: audit}},
+		{"forgetful hyperloglogs", 5, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindHLL, Collect: true, Retire: true, Audit: audit}},
 		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: audit}},
 	} {
 		t.Run(size.name, func(t *testing.T) {

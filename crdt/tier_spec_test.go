@@ -28,7 +28,8 @@ func TestSpecificationWithTier(t *testing.T) {
 		{"forgetful", 20, crdttest.Options{Replicas: 3, Steps: 60, Collect: true, Audit: auditTier, Tier: tiers()}},
 		{"retiring", 20, crdttest.Options{Replicas: 3, Steps: 70, Collect: true, Retire: true, Audit: auditTier, Tier: tiers()}},
 		{"short", 20, crdttest.Options{Replicas: 3, Steps: 40, Audit: auditTier, Tier: tiers()}},
-		{"lists", 10, crdttest.Options{Replicas: 3, Steps: 60, Lists: true, Collect: true, Audit: auditTier, Tier: tiers()}},
+		{"lists", 10, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindList, Collect: true, Audit: auditTier, Tier: tiers()}},
+		{"hyperloglogs", 5, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindHLL, Collect: true, Audit: auditTier, Tier: tiers()}},
 		{"long", 2, crdttest.Options{Replicas: 4, Steps: 150, Collect: true, Audit: auditTier, Tier: tiers()}},
 	} {
 		t.Run(size.name, func(t *testing.T) {

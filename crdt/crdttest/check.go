@@ -20,8 +20,9 @@ type Options struct {
 	Steps int
 	// Collect lets replicas forget what is stable, leave, come back and begin anew.
 	Collect bool
-	// Lists makes the histories about lists instead of the other kinds.
-	Lists bool
+	// About makes the histories about lists (crdt.KindList) or HyperLogLogs
+	// (crdt.KindHLL). Default: about all other kinds.
+	About crdt.Kind
 	// Retire lets them write under another ID from some time on, and retire what nobody
 	// writes under any more. It goes with Collect.
 	Retire bool

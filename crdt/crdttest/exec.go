@@ -33,6 +33,8 @@ func execute(m *crdt.Mutator, c Command, now int64) (r Reply) {
 		r.OK, r.Err = m.ZAdd(c.Field, c.Amount)
 	case ZRem:
 		r.OK, r.Err = m.ZRem(c.Field)
+	case PFAdd:
+		r.OK, r.Err = m.PFAdd(elements(c.Value)...)
 	default:
 		if c.Verb.IsList() {
 			return ExecuteList(m, c)
@@ -132,6 +134,8 @@ func read(view crdt.View) Value {
 		}
 	case crdt.KindList:
 		v.Elements = view.Elements(0, -1)
+	case crdt.KindHLL:
+		v.Registers = registersOf(view)
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package crdttest
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/atollcache/atoll/crdt"
 )
@@ -41,6 +42,27 @@ var listThemes = []theme{
 	{RPush, LPop, LSet, LAfter, Set, HSet, SAdd, Del, Expire, Persist},
 }
 
+// hllThemes are those of histories with HyperLogLogs.
+var hllThemes = []theme{
+	{PFAdd, PFAdd, PFAdd, Del, Expire, Persist, Invalidate},
+	{PFAdd, PFAdd, Set, SAdd, LPush, Del, Expire},
+}
+
+// visitors fall into two registers with different ranks, so that they meet.
+var visitors = []string{"50148", "34616", "24007", "177121", "27607", "32351", "26710"}
+
+// visits returns some visitors.
+func (g *generator) visits() string {
+	some := []string{}
+	for range g.IntN(4) {
+		some = append(some, visitors[g.IntN(len(visitors))])
+	}
+	if len(some) == 0 {
+		return "-"
+	}
+	return strings.Join(some, ",")
+}
+
 var (
 	keys   = []string{"k", "l"}
 	fields = []string{"f", "g"}
@@ -75,8 +97,11 @@ func generate(seed uint64, o Options) []step {
 	if g.collect && g.IntN(2) == 0 {
 		g.verbs, g.keys = forgetful[g.IntN(len(forgetful))], keys[:1]
 	}
-	if o.Lists {
+	switch o.About {
+	case crdt.KindList:
 		g.verbs, g.keys = listThemes[g.IntN(len(listThemes))], keys[:1]
+	case crdt.KindHLL:
+		g.verbs, g.keys = hllThemes[g.IntN(len(hllThemes))], keys[:1]
 	}
 	var steps []step
 	for r := range g.replicas {
@@ -168,6 +193,10 @@ func (g *generator) command() Command {
 
 // fill chooses what comes after the key.
 func (g *generator) fill(c *Command) {
+	if c.Verb == PFAdd {
+		c.Value = g.visits()
+		return
+	}
 	if c.Verb.IsList() {
 		*c = DrawList(g.Rand, c.Verb, c.Key)
 		return

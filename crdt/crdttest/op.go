@@ -7,7 +7,7 @@ type Verb uint8
 
 // The verbs. Those named after a kind's letter work inside a collection. Those that
 // begin with L are commands on lists, no operations: they come to ListPut, ListTake
-// and Del, by what their origin sees.
+// and Del, by what their origin sees, and PFAdd to HLLPut.
 const (
 	Set Verb = iota + 1
 	Del
@@ -37,8 +37,11 @@ const (
 	LTrim   // to the first elements, or the last ones if Amount is negative
 	LRotate // of the last element to the head
 
+	PFAdd // of elements between commas
+
 	ListPut  // of an element into the place Field: what comes of the commands on lists
 	ListTake // of what is in the place Field
+	HLLPut   // of the rank Amount into the register Field: what comes of PFAdd
 	numVerbs
 )
 
@@ -109,6 +112,8 @@ func (v Verb) kind() crdt.Kind {
 		return crdt.KindZSet
 	case ListPut, ListTake:
 		return crdt.KindList
+	case PFAdd, HLLPut:
+		return crdt.KindHLL
 	}
 	if v.IsList() {
 		return crdt.KindList
@@ -118,7 +123,7 @@ func (v Verb) kind() crdt.Kind {
 
 // hasField reports whether the verb is about a field, a member or a pivot.
 func (v Verb) hasField() bool {
-	if v.IsList() {
+	if v.IsList() || v == PFAdd {
 		return v == LBefore || v == LAfter
 	}
 	k := v.kind()
@@ -127,7 +132,7 @@ func (v Verb) hasField() bool {
 
 // isWrite reports whether the verb gives a cell a value.
 func (v Verb) isWrite() bool {
-	return v == Set || v == HSet || v == SAdd || v == ZAdd || v == ListPut
+	return v == Set || v == HSet || v == SAdd || v == ZAdd || v == ListPut || v == HLLPut
 }
 
 // IsList reports whether the verb is a command on a list.
@@ -140,7 +145,7 @@ func (v Verb) counts() bool {
 
 // takesElements reports whether it takes an element, or several.
 func (v Verb) takesElements() bool {
-	return v.IsList() && v != LPop && v != RPop && v != LTrim && v != LRotate
+	return v == PFAdd || v.IsList() && v != LPop && v != RPop && v != LTrim && v != LRotate
 }
 
 // isIncrement reports whether the verb adds to a cell's number.

@@ -17,6 +17,7 @@ import (
 //	r1 expire k at MS          r1 zincr k m 2.5   since the history's beginning
 //	r1 hset k f v + hset k g v two commands of one write
 //	r1 rpush k a,b             r1 lpop k COUNT    lbefore and lafter k PIVOT ELEMENT,
+//	r1 pfadd k a,b             of which - is none
 //	r1 lset k PLACE a          r1 lrem k COUNT a  ltrim k COUNT, lrotate k
 //	r1 pull r2 OFFSET COUNT    take r2's delta OFFSET after the next that r1 lacks,
 //	                           and up to COUNT-1 more as one where they merge

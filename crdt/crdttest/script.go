@@ -16,7 +16,7 @@ var verbNames = [numVerbs]string{
 	Invalidate: "invalidate", HSet: "hset", HDel: "hdel", HIncr: "hincr", HIncrFloat: "hincrfloat",
 	SAdd: "sadd", SRem: "srem", ZAdd: "zadd", ZIncr: "zincr", ZRem: "zrem",
 	LPush: "lpush", RPush: "rpush", LPop: "lpop", RPop: "rpop", LBefore: "lbefore", LAfter: "lafter",
-	LSet: "lset", LRem: "lrem", LTrim: "ltrim", LRotate: "lrotate",
+	LSet: "lset", LRem: "lrem", LTrim: "ltrim", LRotate: "lrotate", PFAdd: "pfadd",
 }
 
 // actionNames are the other actions as scripts write them.
@@ -79,7 +79,7 @@ func (c Command) String() string {
 	case c.Verb.counts():
 		words = append(words, strconv.Itoa(int(c.Amount)))
 	}
-	if c.Verb.IsList() && c.Value != "" {
+	if c.Verb.takesElements() {
 		words = append(words, c.Value)
 	}
 	if c.Verb == Expire || c.Verb == Set && c.At != crdt.Never {
@@ -106,6 +106,10 @@ func (v Value) String() string {
 		}
 	case crdt.KindList:
 		words = append(words, v.Elements...)
+	case crdt.KindHLL:
+		for _, register := range slices.Sorted(maps.Keys(v.Registers)) {
+			words = append(words, register+"="+strconv.Itoa(v.Registers[register]))
+		}
 	}
 	if v.ExpireAt != crdt.Never {
 		words = append(words, "until", strconv.FormatInt(v.ExpireAt-epoch, 10))

@@ -4,14 +4,15 @@ import "github.com/atollcache/atoll/crdt"
 
 // Value is what a reader sees of a key. Only the fields of its kind are set.
 type Value struct {
-	Kind     crdt.Kind
-	Text     string             // string
-	Fields   map[string]string  // hash
-	Members  map[string]bool    // set
-	Scores   map[string]float64 // zset
-	Elements []string           // list
-	ExpireAt int64              // milliseconds since the Unix epoch, or crdt.Never
-	Version  crdt.Version       // the highest version visible
+	Kind      crdt.Kind
+	Text      string             // string
+	Fields    map[string]string  // hash
+	Members   map[string]bool    // set
+	Scores    map[string]float64 // zset
+	Elements  []string           // list
+	Registers map[string]int     // HyperLogLog: ranks by register
+	ExpireAt  int64              // milliseconds since the Unix epoch, or crdt.Never
+	Version   crdt.Version       // the highest version visible
 }
 
 // Spec returns what a reader who has seen ops, all about one key, sees at a wall
@@ -34,6 +35,8 @@ func Spec(ops []Op, now int64) Value {
 		v.Scores = zsetSpec(live)
 	case crdt.KindList:
 		v.Elements = listSpec(live)
+	case crdt.KindHLL:
+		v.Registers = hllSpec(live)
 	}
 	return v
 }

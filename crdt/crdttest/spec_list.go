@@ -120,12 +120,12 @@ func (o Op) insertBetween(before, after string, elements []string) (puts []Op) {
 }
 
 func (o Op) put(at, value string) Op {
-	o.Verb, o.Field, o.Value = ListPut, at, value
+	o.Verb, o.Field, o.Value, o.Amount = ListPut, at, value, 0
 	return o
 }
 
 func (o Op) take(at place) Op {
-	o.Verb, o.Field, o.Value = ListTake, at.field, ""
+	o.Verb, o.Field, o.Value, o.Amount = ListTake, at.field, "", 0
 	return o
 }
 
@@ -290,7 +290,6 @@ func (l list) rotate(op Op) ([]Op, Reply) {
 // has come to, by its effects. made is the command with all that holds for the
 // whole write.
 func ListWrites(d *crdt.Delta, made Op) (ops []Op) {
-	made.Amount = 0
 	clears := false
 	for _, f := range d.Effects {
 		switch f.Op {

@@ -18,16 +18,26 @@ func (r Reply) same(o Reply) bool {
 	return r.OK == o.OK && r.Text == o.Text && errors.Is(r.Err, o.Err)
 }
 
-// decideAll is decide for every command: one on a list may come to several ops.
+// decideAll is decide for every command: one on a list or a
+// HyperLogLog may come to several ops.
 func decideAll(ops, earlier []Op, op Op, now int64) ([]Op, Reply) {
-	if op.Verb.IsList() {
-		out, reply := listOps(ops, op, now)
-		for i := range out {
-			out[i].Nth = len(earlier) + i
-			out[i].Amount = 0
-		}
-		return out, reply
+	var out []Op
+	var reply Reply
+	switch {
+	case op.Verb.IsList():
+		out, reply = listOps(ops, op, now)
+	case op.Verb == PFAdd:
+		out, reply = hllOps(ops, op, now)
+	default:
+		return decideOne(ops, earlier, op, now)
 	}
+	for i := range out {
+		out[i].Nth = len(earlier) + i
+	}
+	return out, reply
+}
+
+func decideOne(ops, earlier []Op, op Op, now int64) ([]Op, Reply) {
 	op, reply := decide(ops, earlier, op, now)
 	if op.Verb == 0 {
 		return nil, reply
