@@ -130,6 +130,8 @@ func fieldWord(kind string) string {
 		return "member"
 	case "list":
 		return "element at"
+	case "hyperloglog":
+		return "registers"
 	}
 	return "cell"
 }

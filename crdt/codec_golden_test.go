@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/atollcache/atoll/crdt/hyperloglog"
 )
 
 var update = flag.Bool("update", false, "write testdata/wire anew")
@@ -60,6 +62,15 @@ func wireExamples() map[string][]byte {
 		out["entry-"+name] = AppendEntry(nil, entries[i])
 		snapshot.Keys = append(snapshot.Keys, string(rune('a'+i)))
 	}
+	list, hll := &Entry{}, &Entry{}
+	elements, _ := runBetween("", "", Dot{b, 300})
+	between, _ := runBetween(elements.at(0), elements.at(1), Dot{a, 1 << 20})
+	for i, field := range []string{elements.at(0), between.at(0), elements.at(1)} {
+		list.change(KindList, field, write(uint64(8+i), "element"))
+	}
+	hll.change(KindHLL, pairField(12345, 7), write(11, ""))
+	hll.change(KindHLL, blockField(96, b), write(12, string((&hyperloglog.Block{57: 7, 58: 1}).Append(nil))))
+	out["entry-list"], out["entry-hyperloglog"] = AppendEntry(nil, list), AppendEntry(nil, hll)
 	out["snapshot"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
 	out["patch"] = AppendPatch(nil, &Patch{next: entries[1], gone: []CellName{{KindHash, "gone"}, {KindSet, ""}}})
 	snapshot.Vector = Vector{{b, 9}}

@@ -2,7 +2,9 @@ package crdt
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atollcache/atoll/crdt/hyperloglog"
@@ -60,6 +62,22 @@ func isHLLField(field string) bool {
 		return field[1] < hyperloglog.Blocks && field[2:] != "\x00\x00\x00\x00\x00\x00\x00\x00"
 	}
 	return field == string([]byte{hllEmpty})
+}
+
+// RegistersText writes a HyperLogLog's field for people.
+func RegistersText(field string) string {
+	switch {
+	case !isHLLField(field):
+		return strconv.Quote(field)
+	case field[0] == hllPair:
+		register, rank := pairOf(field)
+		return fmt.Sprintf("register %d, rank %d", register, rank)
+	case field[0] == hllBlock:
+		first := int(field[1]) * hyperloglog.BlockSize
+		by := ReplicaID(binary.BigEndian.Uint64([]byte(field[2:])))
+		return fmt.Sprintf("registers %d to %d by %v", first, first+hyperloglog.BlockSize-1, by)
+	}
+	return "no register"
 }
 
 // begins calls f for the places whose field begins with a prefix, in order.

@@ -175,6 +175,16 @@ func TestHLLSize(t *testing.T) {
 	}
 }
 
+func TestRegistersText(t *testing.T) {
+	for field, want := range map[string]string{
+		pairField(7, 3): "register 7, rank 3", blockField(2, 255): "registers 256 to 383 by 00000000000000ff", "\x02": "no register", "x": `"x"`,
+	} {
+		if have := RegistersText(field); have != want {
+			t.Errorf("%q: want %s, have %s", field, want, have)
+		}
+	}
+}
+
 func TestHLLBegins(t *testing.T) {
 	l := &lists{self: 1 << 8}
 	if _, ok := l.view().Registers(); ok {

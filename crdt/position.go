@@ -244,13 +244,5 @@ func runInside(before, after string, dot Dot) run {
 	if r := appendStep([]byte(after[:at]), positionStep{s.index - 1, dot}); string(r) > before && !strings.HasPrefix(before, string(r)) {
 		return r
 	}
-	inner := int64(0)
-	if rest, ok := strings.CutPrefix(after, before); ok {
-		first, _, _, _ := cutStep(rest)
-		if first.index == math.MinInt64 {
-			return nil
-		}
-		inner = first.index - 1
-	}
-	return appendStep([]byte(before), positionStep{inner, dot})
+	return appendStep([]byte(before), positionStep{0, dot}) // after does not begin with before.
 }

@@ -174,6 +174,9 @@ func shownValue(v crdt.View) any {
 			elements[i] = shorten(e)
 		}
 		return elements
+	case crdt.KindHLL:
+		r, _ := v.Registers()
+		return "about " + strconv.FormatUint(r.Estimate(), 10) + " different elements"
 	case crdt.KindHash, crdt.KindZSet:
 		fields := map[string]string{}
 		for f := range v.Fields() {
@@ -243,10 +246,14 @@ func describeCell(name crdt.CellName, c *crdt.Cell, v crdt.View, cut crdt.HLC) w
 	return info
 }
 
-// shownField returns what a cell is called: a list's by where in the list it is.
+// shownField returns what a cell is called: a list's by where in the list it is, a
+// HyperLogLog's by its registers.
 func shownField(name crdt.CellName) string {
-	if name.Kind == crdt.KindList {
+	switch name.Kind {
+	case crdt.KindList:
 		return shorten(crdt.PositionText(name.Field))
+	case crdt.KindHLL:
+		return crdt.RegistersText(name.Field)
 	}
 	return shorten(name.Field)
 }
@@ -297,8 +304,11 @@ func describeEffect(f *crdt.Effect) string {
 	if f.Kind != crdt.KindString {
 		where = f.Kind.String() + " " + strconv.Quote(shorten(f.Field))
 	}
-	if f.Kind == crdt.KindList {
-		where = "the element at " + shownField(crdt.CellName{Kind: f.Kind, Field: f.Field})
+	switch at := shownField(crdt.CellName{Kind: f.Kind, Field: f.Field}); f.Kind {
+	case crdt.KindList:
+		where = "the element at " + at
+	case crdt.KindHLL:
+		where = at
 	}
 	switch f.Op {
 	case crdt.EffectClear:
@@ -307,7 +317,7 @@ func describeEffect(f *crdt.Effect) string {
 		switch f.Kind {
 		case crdt.KindZSet:
 			return "set " + where + " to " + crdt.FormatFloat(crdt.DecodeScore(f.Value))
-		case crdt.KindSet:
+		case crdt.KindSet, crdt.KindHLL:
 			return "added " + where
 		}
 		return "set " + where + " to " + strconv.Quote(shorten(f.Value))

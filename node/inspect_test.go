@@ -234,6 +234,21 @@ func TestInspectList(t *testing.T) {
 	}
 }
 
+// TestInspectHyperLogLog tells what it estimates and by which registers.
+func TestInspectHyperLogLog(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1, "us")
+	us := c.nodes["us-1"]
+	do(us, cmd("PFADD", "v", "ann", "bob"))
+	ins := us.inspect(t, "v")
+	if ins.Kind != "hyperloglog" || ins.Value != "about 2 different elements" || len(ins.Cells) != 2 || !strings.HasPrefix(ins.Cells[0].Field, "register ") {
+		t.Errorf("want two registers of a HyperLogLog, have %+v", ins)
+	}
+	if r := do(us, cmd("TYPE", "v")); r.Text != "string" {
+		t.Errorf("TYPE: want string as in Redis, have %v", r)
+	}
+}
+
 func TestInspectBytesThatAreNoText(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1, "us")

@@ -103,9 +103,6 @@ func between(before, after string, dot crdt.Dot) path {
 			return p
 		}
 	}
-	if strings.HasPrefix(after, before) {
-		return append(low, high[len(low):][:1].beside(-1, dot)...)
-	}
 	return append(low, pathStep{dot: dot})
 }
 

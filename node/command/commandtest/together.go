@@ -106,6 +106,16 @@ var togetherSteps = []struct{ line, want string }{
 	{"COPY @c @p", "1"},
 	{"LRANGE @p 0 -1", "[4 1]"},
 	{"TYPE @p", "list"},
+	{"PFADD @z 1 2 3", "1"},
+	{"PFCOUNT @z @d", "3"},
+	{"PFMERGE @d @z", "OK"},
+	{"PFADD @d 3 4", "1"},
+	{"PFCOUNT @d @z", "4"},
+	{"PFMERGE @d @p", "WRONGTYPE Operation against a key holding the wrong kind of value"},
+	{"RENAME @d @q", "OK"},
+	{"COPY @q @y REPLACE", "1"},
+	{"PFCOUNT @y", "4"},
+	{"TYPE @y", "string"},
 }
 
 // sequence runs togetherSteps.
