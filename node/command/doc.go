@@ -12,4 +12,7 @@
 // those of Redis; package redistest compares them, and its DIFFERENCES.md says
 // where they are not. What the cluster promises beyond that, and what it cannot,
 // stands at the methods of [API].
+//
+// What pops (SPOP, ZPOPMIN, LPOP, LMOVE and their like) takes what the region sees:
+// two regions that pop at the same time may both hand out the same element.
 package command
