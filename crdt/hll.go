@@ -123,14 +123,9 @@ func (v View) Registers() (*hyperloglog.Registers, bool) {
 	r := &hyperloglog.Registers{}
 	o := v.order()
 	o.begins(string([]byte{hllPair}), func(p place) { r.Raise(pairOf(p.field)) })
-	var b hyperloglog.Block
 	o.begins(string([]byte{hllBlock}), func(p place) {
 		packed, _ := v.value(KindHLL, p.field)
-		b = hyperloglog.Block{}
-		b.Raise(packed)
-		for i, rank := range b {
-			r.Raise(int(p.field[1])*hyperloglog.BlockSize+i, rank)
-		}
+		r.Block(int(p.field[1])).Raise(packed)
 	})
 	return r, true
 }

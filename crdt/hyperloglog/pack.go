@@ -33,14 +33,9 @@ func (b *Block) Append(to []byte) []byte {
 		return to
 	}
 	to = append(to[:start], make([]byte, packedSize)...)
-	packed := to[start:]
-	for i, rank := range b {
-		bit := i * packedBits
-		both := uint16(rank) << (bit % 8)
-		packed[bit/8] |= byte(both)
-		if both > 0xff {
-			packed[bit/8+1] |= byte(both >> 8)
-		}
+	for i, packed := 0, to[start:]; i < BlockSize; i, packed = i+4, packed[3:] {
+		four := uint32(b[i]) | uint32(b[i+1])<<6 | uint32(b[i+2])<<12 | uint32(b[i+3])<<18
+		packed[0], packed[1], packed[2] = byte(four), byte(four>>8), byte(four>>16)
 	}
 	return to
 }
@@ -48,39 +43,50 @@ func (b *Block) Append(to []byte) []byte {
 // Raise takes over what was appended of another block. It reports false for bytes
 // that nothing appends; of these it takes over what it can.
 func (b *Block) Raise(packed string) bool {
+	if len(packed) == packedSize {
+		return b.raiseAll(packed)
+	}
 	ok := true
-	raise := func(at int, rank uint8) {
-		if at >= BlockSize || rank > MaxRank {
+	for ; len(packed) > 1; packed = packed[2:] {
+		if packed[0] >= BlockSize || packed[1] > MaxRank {
 			ok = false
-			return
+			continue
 		}
-		b[at] = max(b[at], rank)
+		b[packed[0]] = max(b[packed[0]], packed[1])
 	}
-	if len(packed) != packedSize {
-		for ; len(packed) > 1; packed = packed[2:] {
-			raise(int(packed[0]), packed[1])
+	return ok && packed == ""
+}
+
+// raiseAll is Raise for all registers, of which four are in three bytes.
+func (b *Block) raiseAll(packed string) bool {
+	const mask = 1<<packedBits - 1
+	ok := true
+	for i := 0; i < BlockSize; i += 4 {
+		four := uint32(packed[0]) | uint32(packed[1])<<8 | uint32(packed[2])<<16
+		packed = packed[3:]
+		for at := i; at < i+4; at++ {
+			rank := uint8(four & mask)
+			four >>= packedBits
+			if rank > MaxRank {
+				ok = false
+			} else if rank > b[at] {
+				b[at] = rank
+			}
 		}
-		return ok && packed == ""
-	}
-	for i := range b {
-		bit := i * packedBits
-		both := uint16(packed[bit/8])
-		if bit/8+1 < packedSize {
-			both |= uint16(packed[bit/8+1]) << 8
-		}
-		raise(i, uint8(both>>(bit%8))%(1<<packedBits))
 	}
 	return ok
 }
+
+// Block returns the registers of a block: they are not copied.
+func (r *Registers) Block(i int) *Block { return (*Block)(r[i*BlockSize:]) }
 
 // String returns the registers as bytes: the blocks that have seen something, each
 // after its number and its length.
 func (r *Registers) String() string {
 	var out []byte
 	for i := range Blocks {
-		b := Block(r[i*BlockSize:])
 		at := len(out)
-		out = b.Append(append(out, byte(i), 0))
+		out = r.Block(i).Append(append(out, byte(i), 0))
 		if size := len(out) - at - 2; size > 0 {
 			out[at+1] = byte(size)
 		} else {
@@ -92,17 +98,22 @@ func (r *Registers) String() string {
 
 // Parse reads what [Registers.String] returned. It reports false for anything else.
 func Parse(s string) (*Registers, bool) {
-	r, next := &Registers{}, 0
+	r := &Registers{}
+	return r, r.Take(s)
+}
+
+// Take takes over what [Registers.String] returned of others. It reports false for
+// anything else; what r has seen then is not defined.
+func (r *Registers) Take(s string) bool {
+	next := 0
 	for s != "" {
 		if len(s) < 2 || int(s[0]) < next || int(s[0]) >= Blocks || len(s) < 2+int(s[1]) || s[1] == 0 {
-			return nil, false
+			return false
 		}
-		var b Block
-		if !b.Raise(s[2 : 2+int(s[1])]) {
-			return nil, false
+		if !r.Block(int(s[0])).Raise(s[2 : 2+int(s[1])]) {
+			return false
 		}
-		copy(r[int(s[0])*BlockSize:], b[:])
 		next, s = int(s[0])+1, s[2+int(s[1]):]
 	}
-	return r, true
+	return true
 }

@@ -118,6 +118,7 @@ var executors = map[string]executor{
 	verbCut:       execCut,
 	verbRotate:    execRotate,
 	verbRegisters: execRegisters,
+	verbEstimate:  execEstimate,
 	verbRaise:     execRaise,
 	verbObject:    execObject,
 	verbSize:      execSize,

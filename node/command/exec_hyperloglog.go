@@ -76,16 +76,31 @@ func readRegisters(g ground, keys []string) (*hyperloglog.Registers, error) {
 		case wire.TypeError:
 			return nil, r.Err
 		}
-		one, ok := hyperloglog.Parse(r.Text)
-		if !ok {
+		if r.Type != wire.TypeString || !all.Take(r.Text) {
 			return nil, unexpected(r)
 		}
-		all.Merge(one)
 	}
 	return all, nil
 }
 
+// execEstimate is PFCOUNT of one key, whose registers need not be packed for that.
+func execEstimate(t Target, cmd wire.Command) wire.Reply {
+	return read(t, cmd.Key(), func(v crdt.View) wire.Reply {
+		if err := mustBeHLL(v); err != nil {
+			return wire.Fail(err)
+		}
+		r, ok := v.Registers()
+		if !ok {
+			return wire.Int(0)
+		}
+		return wire.Int(int64(r.Estimate()))
+	})
+}
+
 func runPfcount(g ground, cmd wire.Command) wire.Reply {
+	if len(cmd.Args) == 2 {
+		return g.do(newCommand(verbEstimate, cmd.Args[1]))[0]
+	}
 	all, err := readRegisters(g, cmd.Args[1:])
 	if err != nil {
 		return wire.Fail(err)

@@ -40,6 +40,8 @@ var hiddenSpecs = []Spec{
 		Summary: "Move an element from one end of a list to one of its ends and reply it.", Example: ".ROTATE jobs LEFT RIGHT"},
 	{Name: verbRegisters, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k",
 		Summary: "Reply what a HyperLogLog has seen.", Example: ".REGISTERS visitors"},
+	{Name: verbEstimate, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k", Reply: ShapeInt,
+		Summary: "Reply what a HyperLogLog estimates.", Example: ".ESTIMATE visitors"},
 	{Name: verbRaise, Args: "key registers", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Write: true, Hidden: true, Grows: true, head: "kv", Reply: ShapeStatus,
 		Summary: "Let a HyperLogLog have seen what .REGISTERS replied.", Example: ".RAISE visitors registers"},
 	{Name: verbObject, Args: "key what", MinArgs: 2, MaxArgs: 2, Keys: KeysFirst, Hidden: true, head: "k-",
@@ -58,6 +60,7 @@ const (
 	verbCut       = ".CUT"
 	verbRotate    = ".ROTATE"
 	verbRegisters = ".REGISTERS"
+	verbEstimate  = ".ESTIMATE"
 	verbRaise     = ".RAISE"
 	verbObject    = ".OBJECT"
 	verbSize      = ".SIZE"
