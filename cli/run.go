@@ -17,7 +17,7 @@ func verbs() []verb {
 		saddVerb(), sremVerb(), smembersVerb(),
 		zaddVerb(), zrangeVerb(), zincrbyVerb(), zremVerb(),
 		scanVerb(), loadVerb(),
-		inspectVerb(), verifyVerb(), regionsVerb(), nodesVerb(), ringVerb(), linkVerb(),
+		inspectVerb(), verifyVerb(), regionsVerb(), nodesVerb(), ringVerb(), linkVerb(), benchVerb(),
 		devVerb(), serveVerb(), demoVerb(),
 		completionVerb(), versionVerb(),
 	}

@@ -24,7 +24,7 @@ var order = []string{"crdt", "region", "sync", "node", "cli"}
 
 // importers says who may import what.
 var importers = map[string][]string{
-	"github.com/nats-io/nats.go":      {"sync/bulk", "sync/bulk/natstest", "sync/natslink", "node", "node/natsapi", "node/natsd", "node/client", "cli"},
+	"github.com/nats-io/nats.go":      {"sync/bulk", "sync/bulk/natstest", "sync/natslink", "node", "node/natsapi", "node/natsd", "node/client", "cli", "cli/bench"},
 	"github.com/nats-io/nats-server":  {"node/natsd", "sync/bulk/natstest"},
 	"github.com/urfave/cli":           {"cli"},
 	"github.com/vmihailenco/msgpack":  {},
@@ -33,8 +33,9 @@ var importers = map[string][]string{
 	"github.com/rogpeppe/go-internal": {},
 	"github.com/cockroachdb/pebble":   {"node/pebblestore"},
 	"github.com/tidwall/btree":        {"crdt"},
-	"github.com/redis":                {}, // clients, for tests
-	"github.com/maypok86/otter":       {}, // likewise
+	"github.com/redis":                {},            // clients, for tests
+	"github.com/maypok86/otter":       {"cli/bench"}, // to measure beside
+	"github.com/HdrHistogram":         {"cli/bench"},
 }
 
 const (
