@@ -5,12 +5,14 @@ SEEDS ?= 10000
 CLUSTER_SEEDS ?= 1000
 COMMANDS ?= 1000000
 FUZZTIME ?= 20s
+REPORT ?= bin/bench.md
+ROWS ?=
 
 # The race detector needs a C compiler; without one the tests run all the same.
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim redis e2e bench-repair churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim redis e2e bench bench-short bench-repair churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +54,12 @@ fuzz: ## every fuzz target for FUZZTIME each
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; \
 	  done; done
+
+bench: build ## all that must hold beside redis-server, NATS KV and otter, some twenty minutes on a machine with nothing else to do; REPORT=file
+	bin/atoll bench --table --report $(REPORT) $(ROWS)
+
+bench-short: build ## the same in less than a minute: that it works, not how well
+	bin/atoll bench --table --short --report $(REPORT) $(ROWS) || test $$? -eq 1
 
 bench-repair: ## a million keys in two regions, a thousand made to differ: bytes that repair and comparison take
 	$(GO) test ./node -run TestRepairCost -count=1 -v -timeout 20m -repair-keys=1000000

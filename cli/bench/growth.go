@@ -21,7 +21,7 @@ import (
 func growth(ctx context.Context, e *Env) (*Measured, error) {
 	var first, worst cost
 	notes := []string{"nodes: messages and bytes sent for each operation; of them announcements"}
-	for _, nodes := range []int{1, 2, 4, 8} {
+	for _, nodes := range e.Scale.Growth {
 		e.progress("growth, %d nodes", nodes)
 		w, err := newSimulation(nodes)
 		if err != nil {
@@ -46,10 +46,10 @@ type cost struct{ messages, bytes, announced, announcedBytes float64 }
 
 // Settings of the simulation.
 const (
-	simBeat    = 10 * time.Millisecond
+	simBeat    = 20 * time.Millisecond
 	simLasts   = 2 * time.Second // of operations
 	simJoin    = time.Minute     // in which all nodes must be ready
-	simRest    = 3 * time.Second // after that, in which nothing is counted
+	simRest    = 3 * time.Second // after that, until nothing is moving any more and nothing is counted
 	simKeys    = 10_000
 	simRegion  = "one"
 	simSecond  = "two"

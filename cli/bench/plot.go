@@ -43,10 +43,11 @@ func (c *Comparison) Plot(width int) string {
 	const label = 10
 	bar := (max(width, leastPlot) - label) / len(sides)
 	var b strings.Builder
-	b.WriteString("\n" + strings.Repeat(" ", label))
+	head := strings.Repeat(" ", label)
 	for _, s := range sides {
-		fmt.Fprintf(&b, "%-*s", bar, s.Name)
+		head += fmt.Sprintf("%-*s", bar, s.Name)
 	}
+	b.WriteString("\n" + strings.TrimRight(head, " "))
 	for at := least; at <= most; at++ {
 		line := fmt.Sprintf("%*s ", label-1, latencyText(bound(at)))
 		for i := range sides {

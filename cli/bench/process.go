@@ -27,6 +27,7 @@ type process struct {
 	errors *tail
 	ended  chan struct{} // closed when it has ended
 	remove string        // a directory to remove then; empty: none
+	abrupt bool          // it keeps nothing, and takes its time to leave
 }
 
 // tail keeps the end of what is written to it.
@@ -98,7 +99,7 @@ func startProcess(ctx context.Context, ready any, env []string, program string, 
 
 // close tells the process to end, and ends it if it does not.
 func (p *process) close() error {
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil || p.abrupt {
 		_ = p.cmd.Process.Kill() // It may have ended by itself.
 	}
 	select {

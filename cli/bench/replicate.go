@@ -166,6 +166,8 @@ func (r *replicator) onTheWire(ctx context.Context) (bytes, messages float64, er
 
 // drained returns when a subscription has handled all that had come to its server.
 func drained(ctx context.Context, nc *nats.Conn, sub *nats.Subscription) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return err
 	}

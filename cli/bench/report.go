@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,14 +16,22 @@ func figureText(v float64, unit string) string {
 		sep = ""
 	}
 	switch {
-	case v >= 100_000:
-		return fmt.Sprintf("%.0f,%03.0f%s%s", float64(int64(v)/1000), float64(int64(v)%1000), sep, unit)
+	case v >= 1000:
+		return grouped(int64(v)) + sep + unit
 	case v >= 100:
 		return fmt.Sprintf("%.0f%s%s", v, sep, unit)
 	case v >= 10:
 		return fmt.Sprintf("%.1f%s%s", v, sep, unit)
 	}
 	return fmt.Sprintf("%.2f%s%s", v, sep, unit)
+}
+
+// grouped returns a number with commas between thousands.
+func grouped(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
 
 // String returns the median and, where they differ, the lowest and the highest.

@@ -181,7 +181,7 @@ func (c *respConn) skip() (found bool, err error) {
 		return false, nil
 	case kind == '$':
 		_, err := c.in.Discard(n + 2)
-		return true, err
+		return err == nil, err
 	case kind == '%':
 		n *= 2
 	case kind != '*' && kind != '~':

@@ -63,6 +63,7 @@ type Scale struct {
 	LagFor     time.Duration // for which lag is measured
 	LagRate    float64       // writes a second meanwhile
 	GrowthOps  int           // operations for each node of the row about growth
+	Growth     []int         // nodes of that row, from 1 on
 }
 
 // Full is what the table is meant to be measured with, and Short is less than a
@@ -70,11 +71,13 @@ type Scale struct {
 var (
 	Full = Scale{
 		Name: "full", Rounds: 7, Duration: 5 * time.Second, Warm: time.Second, Keys: 100_000, MemoryKeys: 10_000_000,
-		Hashes: 1_000, Writes: 1_000_000, LagFor: 30 * time.Second, LagRate: 20_000, GrowthOps: 20_000,
+		Hashes: 1_000, Writes: 1_000_000, LagFor: 30 * time.Second, LagRate: 20_000,
+		GrowthOps: 20_000, Growth: []int{1, 2, 4, 8},
 	}
 	Short = Scale{
 		Name: "short", Rounds: 5, Duration: 100 * time.Millisecond, Warm: 50 * time.Millisecond, Keys: 10_000, MemoryKeys: 50_000,
-		Hashes: 20, Writes: 20_000, LagFor: 2 * time.Second, LagRate: 2_000, GrowthOps: 2_000,
+		Hashes: 20, Writes: 20_000, LagFor: 2 * time.Second, LagRate: 2_000,
+		GrowthOps: 2_000, Growth: []int{1, 8},
 	}
 )
 

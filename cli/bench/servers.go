@@ -48,6 +48,7 @@ func (s Servers) StartAtoll(ctx context.Context, regions []string, wan time.Dura
 	if err != nil {
 		return nil, err
 	}
+	a.abrupt = true
 	if len(a.regions) != len(regions) {
 		return nil, errors.Join(fmt.Errorf("%w: atoll dev names %d regions, want %d", ErrReply, len(a.regions), len(regions)), a.close())
 	}

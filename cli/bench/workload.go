@@ -58,10 +58,19 @@ func (w Workload) Validate() error {
 		return fmt.Errorf("%w: values of %d bytes; use 1 to %d", ErrConfig, w.ValueBytes, 1<<20)
 	case w.Fields < 0 || w.Fields > maxFields:
 		return fmt.Errorf("%w: %d fields; use 0 to %d", ErrConfig, w.Fields, maxFields)
-	case w.Alpha < 0 || w.Alpha > 10:
+	case !(w.Alpha >= 0 && w.Alpha <= 10): // Not a number is none of both.
 		return fmt.Errorf("%w: a skew of %v; use 0 to 10", ErrConfig, w.Alpha)
 	case len(w.Mix) == 0:
 		return fmt.Errorf("%w: no operations", ErrConfig)
+	}
+	for _, s := range w.Mix {
+		hash := s.Kind == HSet || s.Kind == HGet || s.Kind == HGetAll
+		switch {
+		case !(s.Part > 0):
+			return fmt.Errorf("%w: a part of %v for %s", ErrConfig, s.Part, s.Kind)
+		case hash != (w.Fields > 0):
+			return fmt.Errorf("%w: %s of keys with %d fields", ErrConfig, s.Kind, w.Fields)
+		}
 	}
 	return nil
 }
@@ -83,8 +92,12 @@ func (w Workload) prepare() (*work, error) {
 		w.Seed = defaultSeed
 	}
 	out := &work{Workload: w, keys: make([]string, w.Keys)}
+	filler := "key-" // What a key of NATS KV may have, too.
+	if w.Fields > 0 {
+		filler = "hash-" // No key is of two kinds.
+	}
 	for i := range out.keys {
-		out.keys[i] = keyName(i, w.KeyBytes)
+		out.keys[i] = keyName(filler, i, w.KeyBytes)
 	}
 	for i := range w.Fields {
 		out.fields = append(out.fields, fmt.Sprintf("field:%06d", i))
@@ -97,8 +110,7 @@ func (w Workload) prepare() (*work, error) {
 }
 
 // keyName returns the i-th key: its number, filled up in front.
-func keyName(i, bytes int) string {
-	const filler = "key-" // What a key of NATS KV may have, too.
+func keyName(filler string, i, bytes int) string {
 	n := fmt.Sprintf("%0*d", min(bytes, leastKey), i)
 	if len(n) >= bytes {
 		return n[len(n)-bytes:]
@@ -170,18 +182,6 @@ func (w *work) draw(at float64) Kind {
 		}
 	}
 	return w.Mix[len(w.Mix)-1].Kind
-}
-
-// kindsOf returns the kinds in a mix, in order.
-func (w Workload) kindsOf() []Kind {
-	var ks []Kind
-	for _, s := range w.Mix {
-		if !slices.Contains(ks, s.Kind) {
-			ks = append(ks, s.Kind)
-		}
-	}
-	slices.Sort(ks)
-	return ks
 }
 
 // Workloads returns all workloads by name: the plain ones, then those of Twitter's
