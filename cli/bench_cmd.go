@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,9 @@ func benchVerb() verb {
 	return verb{
 		name: "bench", group: groupSee, args: "[ROW...]", max: unbounded, brief: "measure beside redis-server, NATS KV or otter",
 		examples: []string{
-			"atoll bench --vs redis                                a node and a redis-server, both started for it",
+			"atoll bench --vs redis --pipeline 16                  a node and a redis-server, both started for it",
 			"atoll bench --vs redis --workload cluster52           the mix of one of Twitter's clusters",
-			"atoll bench --target redis://127.0.0.1:7000 --vs redis://127.0.0.1:6379 --pipeline 16",
+			"atoll bench --target redis://127.0.0.1:7000 --vs redis  what speaks RESP there, such as atoll dev",
 			"atoll bench --target nats --callers 64 --vs natskv    the cluster at --server, by the Go client",
 			"atoll bench --rate 20000                              latency at a rate, whatever the node does",
 			"atoll bench --table --short                           all that must hold, in less than a minute",
@@ -34,7 +35,7 @@ func benchVerb() verb {
 			"  redis                     a redis-server started for it\n" +
 			"  natskv, nats://HOST:PORT  NATS KV of a server started for it, or there (bucket atoll-bench is replaced)\n" +
 			"  otter, null               a cache in this process, and a server that does nothing\n" +
-			"What is there already is written over: keys key-… and n:key-…. --list names the workloads and rows.",
+			"What is there already is written over: keys key-…, hash-… and n:key-…. --list names the workloads and rows.",
 		flags: benchFlags(),
 		long:  true,
 		run:   runBench,
@@ -48,9 +49,9 @@ func benchFlags() []cli.Flag {
 		&cli.StringFlag{Name: "workload", Usage: "`NAME` of what is done", Value: "mixed-zipf"},
 		&cli.IntFlag{Name: "callers", Usage: "`N` callers, each with a connection", Value: 50},
 		&cli.IntFlag{Name: "pipeline", Usage: "`N` operations of a caller under way at once", Value: 1},
-		&cli.Float64Flag{Name: "rate", Usage: "`N` operations a second in all; latency then counts from when one was meant to begin", DefaultText: "as fast as they are answered"},
-		&cli.IntFlag{Name: "keys", Usage: "`N` keys", DefaultText: "the workload's"},
-		&cli.IntFlag{Name: "size", Usage: "`BYTES` of a value", DefaultText: "the workload's"},
+		&cli.Float64Flag{Name: "rate", Usage: "`N` operations a second in all; latency then counts from when one was meant to begin. Without it, as fast as they are answered"},
+		&cli.IntFlag{Name: "keys", Usage: "`N` keys in place of the workload's"},
+		&cli.IntFlag{Name: "size", Usage: "`BYTES` of a value in place of the workload's"},
 		&cli.DurationFlag{Name: "duration", Usage: "`DURATION` of each round", Value: 2 * time.Second},
 		&cli.IntFlag{Name: "rounds", Usage: "`N` rounds of each side", Value: bench.DefaultRounds},
 		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the keys", Value: 1},
@@ -95,8 +96,8 @@ func benchServers() (bench.Servers, error) {
 	return bench.Servers{Program: program}, err
 }
 
-// benchStart returns the target of a name.
-func (c *call) benchStart(ctx context.Context, name string) (bench.Target, error) {
+// benchStart returns the target of a name, for values of so many bytes.
+func (c *call) benchStart(ctx context.Context, name string, valueBytes int) (bench.Target, error) {
 	servers, err := benchServers()
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (c *call) benchStart(ctx context.Context, name string) (bench.Target, error
 	case "natskv":
 		return servers.StartKV(ctx)
 	case "null":
-		return servers.StartNull(ctx)
+		return servers.StartNull(ctx, valueBytes)
 	case "otter":
 		return bench.NewOtter()
 	case "nats":
@@ -166,19 +167,22 @@ func (c *call) benchCompare(ctx context.Context) error {
 	say, stop := c.benchProgress()
 	defer stop()
 	spec.Progress = func(target string, round int) { say(fmt.Sprintf("%s, round %d of %d", target, round, spec.Rounds)) }
-	target, err := c.benchStart(ctx, c.String("target"))
+	target, err := c.benchStart(ctx, c.String("target"), spec.Workload.ValueBytes)
 	if err != nil {
 		return benchError(err)
 	}
 	defer target.Close()
 	var peer bench.Target
 	if name := c.String("vs"); name != "" {
-		if peer, err = c.benchStart(ctx, name); err != nil {
+		if peer, err = c.benchStart(ctx, name, spec.Workload.ValueBytes); err != nil {
 			return benchError(err)
 		}
 		defer peer.Close()
 	}
 	result, err := bench.Compare(ctx, spec, target, peer)
+	if ctx.Err() != nil {
+		return ctx.Err() // What was started for it has been interrupted as well.
+	}
 	if err != nil {
 		return benchError(err)
 	}
@@ -289,7 +293,7 @@ func (c *call) benchList() error {
 	return nil
 }
 
-// nullValue is how many bytes the null server answers a GET with.
+// nullValue is how many bytes the null server answers a GET with, unless it is told.
 const nullValue = 100
 
 // benchServe serves a peer until ctx ends.
@@ -312,7 +316,7 @@ func (c *call) benchServe(ctx context.Context, peer string) error {
 		if err := ready(l.Addr().String()); err != nil {
 			return errors.Join(err, l.Close())
 		}
-		return bench.ServeNull(ctx, l, nullValue)
+		return bench.ServeNull(ctx, l, cmp.Or(max(c.Int("size"), 0), nullValue))
 	}
 	return usagef("there is no peer %q to serve; use null or natskv", peer)
 }

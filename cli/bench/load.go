@@ -214,11 +214,15 @@ func (c *caller) run(ctx context.Context) error {
 // up begins at once, and its latency counts from its time all the same.
 func (c *caller) runAtRate(ctx context.Context) error {
 	at := 0
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for meant := c.begin; meant.Before(c.end); meant = meant.Add(c.every) {
-		if err := ctx.Err(); err != nil {
-			return err
+		timer.Reset(time.Until(meant))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		time.Sleep(time.Until(meant))
 		if err := c.call(ctx, &at); err != nil {
 			return err
 		}

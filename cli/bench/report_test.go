@@ -63,6 +63,8 @@ func TestReport(t *testing.T) {
 		{Row: row("holds", atLeast(1.3, ofRedis)), Measured: &Measured{Figures: []Spread{c.Ratio()}, Comparison: c}},
 		{Row: row("falls-short", atLeast(300_000, "SETs/s"), atMost(24, "B")),
 			Measured: &Measured{Figures: []Spread{{250_123, 240_000, 310_000}, {19.5, 19.5, 19.5}}, Notes: []string{"a note", "another"}}},
+		{Row: row("second-falls-short", atLeast(0.8, ofOtter), atMost(0, "allocations")),
+			Measured: &Measured{Figures: []Spread{{0.9, 0.8, 1}, {1, 0, 1}}}},
 		{Row: row("no-bound"), Measured: &Measured{Figures: []Spread{{0.5, 0.4, 0.6}}}},
 		{Row: row("lacks", atLeast(1, ofRedis)), Err: fmt.Errorf("redis-server: %w", ErrMissing)},
 		{Row: row("fails", atLeast(1, ofRedis), atMost(1, "ms")), Err: errFake},
@@ -85,11 +87,11 @@ func TestReport(t *testing.T) {
 	for _, o := range outcomes {
 		verdicts = append(verdicts, o.Verdict())
 	}
-	if have, want := fmt.Sprint(verdicts), "[yes no  not run failed]"; have != want {
+	if have, want := fmt.Sprint(verdicts), "[yes no no  not run failed]"; have != want {
 		t.Errorf("want %s, have %s", want, have)
 	}
 	d := TableDocument(m, Full, outcomes)
-	if len(d.Rows) != 5 || !d.Rows[0].Figures[0].Holds || d.Rows[1].Figures[0].Holds || !d.Rows[1].Figures[1].Holds || !d.Rows[3].NotRun || d.Rows[4].Error == "" {
+	if len(d.Rows) != 6 || !d.Rows[0].Figures[0].Holds || d.Rows[1].Figures[0].Holds || !d.Rows[1].Figures[1].Holds || !d.Rows[4].NotRun || d.Rows[5].Error == "" {
 		t.Errorf("as JSON: have %+v", d)
 	}
 }

@@ -15,7 +15,7 @@ var (
 	}
 	redisAlone  starter = func(ctx context.Context, _ *Env) (Target, error) { return StartRedis(ctx, false) }
 	redisPair   starter = func(ctx context.Context, _ *Env) (Target, error) { return StartRedis(ctx, true) }
-	nullServers starter = func(ctx context.Context, e *Env) (Target, error) { return e.Servers.StartNull(ctx) }
+	nullServers starter = func(ctx context.Context, e *Env) (Target, error) { return e.Servers.StartNull(ctx, gets.ValueBytes) }
 	natsKV      starter = func(ctx context.Context, e *Env) (Target, error) { return e.Servers.StartKV(ctx) }
 )
 

@@ -118,10 +118,11 @@ type served struct {
 	Address string `json:"address"`
 }
 
-// StartNull starts the null server. Closing the target ends it.
-func (s Servers) StartNull(ctx context.Context) (Target, error) {
+// StartNull starts the null server, which answers reads with so many bytes. Closing
+// the target ends it.
+func (s Servers) StartNull(ctx context.Context, valueBytes int) (Target, error) {
 	var at served
-	p, err := startProcess(ctx, &at, nil, s.Program, "bench", "--serve", "null", "--json")
+	p, err := startProcess(ctx, &at, nil, s.Program, "bench", "--serve", "null", "--size", strconv.Itoa(valueBytes), "--json")
 	if err != nil {
 		return nil, err
 	}
