@@ -14,8 +14,16 @@ var (
 	otterCache    starter = func(context.Context, *Env) (Target, error) { return NewOtter() }
 )
 
+// otterNote says what the peer does besides.
+const otterNote = "otter has room for everything and times to live switched on, so that it looks at an entry's expiry as Atoll does; 2 goroutines"
+
 func embeddedSet(ctx context.Context, e *Env) (*Measured, error) {
-	return versus(atollEmbedded, otterCache, sets, embeddedLoad)(ctx, e)
+	m, err := versus(atollEmbedded, otterCache, sets, embeddedLoad)(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	m.Notes = append(m.Notes, otterNote)
+	return m, nil
 }
 
 // embeddedGet compares, and then counts what a Get allocates.
@@ -28,7 +36,7 @@ func embeddedGet(ctx context.Context, e *Env) (*Measured, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Figures = append(m.Figures, allocated)
+	m.Figures, m.Notes = append(m.Figures, allocated), append(m.Notes, otterNote)
 	return m, nil
 }
 
