@@ -69,7 +69,7 @@ var someGets = Workload{Keys: 20, KeyBytes: 8, ValueBytes: 1, TTL: time.Hour, Mi
 func TestCompareFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, broken := range []int{0, 1} {
-			targets := []*fakeTarget{{name: "a", journal: newJournal(), takes: steady(1)}, {name: "b", journal: newJournal(), takes: steady(1)}}
+			targets := []*fakeTarget{{name: "a", journal: newJournal(), takes: steady(time.Microsecond)}, {name: "b", journal: newJournal(), takes: steady(time.Microsecond)}}
 			targets[broken].fail = errFake
 			if _, err := Compare(t.Context(), Spec{Workload: someGets, Load: Load{Duration: time.Millisecond}}, targets[0], targets[1]); !errors.Is(err, errFake) {
 				t.Errorf("target %d broken: want its error, have %v", broken, err)
@@ -82,9 +82,9 @@ func TestCompareFails(t *testing.T) {
 func TestCompareWithoutExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := newJournal()
-		a := &fakeTarget{name: "a", journal: j, takes: steady(1)}
+		a := &fakeTarget{name: "a", journal: j, takes: steady(time.Microsecond)}
 		b := &fakeTarget{name: "b", journal: j, takes: steady(1), forever: true}
-		if _, err := Compare(t.Context(), Spec{Workload: someGets, Load: Load{Duration: time.Microsecond}, Rounds: 1}, a, b); err != nil {
+		if _, err := Compare(t.Context(), Spec{Workload: someGets, Load: Load{Duration: 10 * time.Microsecond}, Rounds: 1}, a, b); err != nil {
 			t.Fatal(err)
 		}
 		for name, ops := range j.ops {

@@ -182,13 +182,14 @@ type caller struct {
 	misses int64
 }
 
-// run calls until the end.
+// run calls until the end, at least once: on a machine with much else to do a caller
+// may begin late.
 func (c *caller) run(ctx context.Context) error {
 	if c.every > 0 {
 		return c.runAtRate(ctx)
 	}
 	at := 0
-	for now := time.Now(); now.Before(c.end); {
+	for now := time.Now(); c.done == 0 || now.Before(c.end); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -126,6 +126,16 @@ func TestLatencyRange(t *testing.T) {
 	}
 }
 
+// TestCallerThatBeginsLate calls once although its time is over.
+func TestCallerThatBeginsLate(t *testing.T) {
+	j := newJournal()
+	c := caller{conn: fakeConn{&fakeTarget{name: "a", journal: j}}, ops: []Op{{Kind: Get}}, load: Load{Depth: 1, Every: 1}, hist: newHistogram()}
+	c.end = time.Now().Add(-time.Hour)
+	if err := c.run(t.Context()); err != nil || c.done != 1 || len(j.ops["a"]) != 1 {
+		t.Errorf("want one call, have %d and %v", c.done, err)
+	}
+}
+
 func TestLoadRefused(t *testing.T) {
 	for _, l := range []Load{
 		{}, {Duration: -1}, {Duration: 1, Callers: -1}, {Duration: 1, Callers: maxCallers + 1}, {Duration: 1, Depth: maxDepth + 1},

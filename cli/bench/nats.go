@@ -42,7 +42,7 @@ func dialCluster(url, clusterName, region string, end func() error) (*natsTarget
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", url, err)
 	}
-	c, err := client.New(nc, client.WithCluster(clusterName), client.WithRegion(region))
+	c, err := client.New(nc, client.WithCluster(clusterName), client.WithRegion(region), client.WithTimeout(patience))
 	if err != nil {
 		nc.Close()
 		return nil, err
