@@ -144,7 +144,8 @@ func (w *world) audit(r *replica) {
 	if w.isAtOdds(r) {
 		r.old = max(r.old, 1)
 	}
-	if r.old > 0 || w.apart {
+	// What one has refused, and what it has forgotten, comes to others with its state.
+	if w.apart || slices.ContainsFunc(w.replicas, func(o *replica) bool { return o.old > 0 }) {
 		// What was written without having seen what is forgotten here came with a whole
 		// state, in which a write that had lost and was forgotten is missing.
 		w.nothingCameBack(r, &want)
