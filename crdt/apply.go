@@ -37,6 +37,14 @@ func (e *Entry) applyEffect(d *Delta, ctx *Sight, f *Effect) {
 	case EffectAdd:
 		e.takeOthers(ctx, f.Kind, nil)
 		e.change(f.Kind, f.Field, func(c *Cell) { c.add(d, f) })
+	case EffectExpireField:
+		e.takeOthers(ctx, f.Kind, nil)
+		e.change(f.Kind, f.Field, func(c *Cell) {
+			c.removeHidden(ctx, f.Cut, f.Seen)
+			if d.Stamp > e.Cut() {
+				c.expire(ctx, Expiry{d.Dot, d.Stamp, f.At})
+			}
+		})
 	case EffectExpire:
 		e.settleUnsaid(d, ctx)
 		if d.Stamp > e.Cut() {
@@ -88,6 +96,7 @@ func (e *Entry) raiseCut(cut HLC) {
 	e.ensureExtra().cut = cut
 	e.changeAll(func(c *Cell) {
 		c.dropWrites(func(w Write) bool { return w.Stamp <= cut })
+		c.dropExpiries(func(x Expiry) bool { return x.Stamp <= cut })
 	})
 	e.dropExpiries(func(x Expiry) bool { return x.Stamp <= cut })
 }

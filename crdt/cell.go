@@ -20,7 +20,8 @@ func (w Write) Version() Version { return Version{w.Stamp, w.Dot.Replica} }
 //
 // Two concurrent puts both stay, the higher one shows (R1). Two concurrent
 // increments both count (R2). A put takes the increments that it saw and adds
-// to those that it had not seen (R3). A removal takes what it saw (R4).
+// to those that it had not seen (R3). A removal takes what it saw (R4). The cell of
+// a hash's field may also expire by itself, see lifetime.go.
 //
 // The zero value is the empty cell.
 type Cell struct {
@@ -32,8 +33,14 @@ type Cell struct {
 
 // cellMore holds what hardly any cell has, to keep the plain cell small.
 type cellMore struct {
-	losers []Write        // live writes below Cell.write, highest version first
-	sums   []Contribution // by replica
+	sums []Contribution // by replica
+	rare *cellRare
+}
+
+// cellRare holds what most cells have for moments only: a counter has none of it.
+type cellRare struct {
+	losers   []Write // live writes below Cell.write, highest version first
+	lifetime         // of a hash's field
 }
 
 // isEmpty reports whether nothing is kept, not even a removed contribution.
@@ -46,10 +53,15 @@ func (c *Cell) Writes() []Write {
 	if !c.write.Dot.IsZero() {
 		out = append(out, c.write)
 	}
-	if c.more != nil {
-		out = append(out, c.more.losers...)
+	return append(out, c.losers()...)
+}
+
+// losers returns the live writes below the highest, highest version first.
+func (c *Cell) losers() []Write {
+	if c.more == nil || c.more.rare == nil {
+		return nil
 	}
-	return out
+	return c.more.rare.losers
 }
 
 // Contributions returns the counter's contributions by replica, those that are
@@ -77,10 +89,18 @@ func (c *Cell) setWrites(ws []Write) {
 	if len(ws) > 0 {
 		c.write, ws = ws[0], ws[1:]
 	}
-	if len(ws) > 0 || c.more != nil {
-		c.ensureMore().losers = slices.Clip(slices.Clone(ws))
+	if len(ws) > 0 || c.losers() != nil {
+		c.ensureRare().losers = slices.Clip(slices.Clone(ws))
 	}
 	c.trim()
+}
+
+func (c *Cell) ensureRare() *cellRare {
+	m := c.ensureMore()
+	if m.rare == nil {
+		m.rare = &cellRare{}
+	}
+	return m.rare
 }
 
 func (c *Cell) ensureMore() *cellMore {
@@ -90,9 +110,16 @@ func (c *Cell) ensureMore() *cellMore {
 	return c.more
 }
 
-// trim drops cellMore when it holds nothing.
+// trim drops overrides of writes that are no longer live, and what holds nothing.
 func (c *Cell) trim() {
-	if c.more != nil && len(c.more.losers) == 0 && len(c.more.sums) == 0 {
+	if c.more == nil {
+		return
+	}
+	c.pruneMortal()
+	if r := c.more.rare; r != nil && len(r.losers) == 0 && r.lifetime.isEmpty() {
+		c.more.rare = nil
+	}
+	if c.more.rare == nil && len(c.more.sums) == 0 {
 		c.more = nil
 	}
 }
@@ -114,9 +141,10 @@ func (c *Cell) put(w Write) {
 
 // dropWrites drops the live writes for which gone holds.
 func (c *Cell) dropWrites(gone func(Write) bool) {
-	if c.more == nil || len(c.more.losers) == 0 {
+	if len(c.losers()) == 0 {
 		if !c.write.Dot.IsZero() && gone(c.write) {
 			c.write = Write{}
+			c.trim()
 		}
 		return
 	}
@@ -155,10 +183,11 @@ func (c *Cell) dropSums(gone func(Contribution) bool) {
 	c.trim()
 }
 
-// remove takes everything that the seer saw from the cell: the writes that its
-// context covers, and of each contribution the part that it saw.
+// remove takes everything that the seer saw from the cell: the writes and expiries
+// that its context covers, and of each contribution the part that it saw.
 func (c *Cell) remove(ctx *Sight, seen []Seen) {
 	c.dropWrites(func(w Write) bool { return ctx.Covers(w.Dot) })
+	c.dropExpiries(func(x Expiry) bool { return ctx.Covers(x.Dot) })
 	// The seer's own contribution need not be kept: its replica knows that it is
 	// gone and begins a new run.
 	c.dropSums(func(s Contribution) bool {
@@ -211,6 +240,17 @@ func (v visible) version() Version {
 	return top
 }
 
+// lowest returns the lowest stamp of what shows.
+func (v visible) lowest() HLC {
+	low := v.write.Stamp
+	for _, s := range v.sums {
+		if low == 0 || s.Stamp < low {
+			low = s.Stamp
+		}
+	}
+	return low
+}
+
 // size returns the bytes that the cell accounts for beyond its own struct.
 func (c *Cell) size() int {
 	n := len(c.write.Value)
@@ -218,7 +258,11 @@ func (c *Cell) size() int {
 		return n
 	}
 	n += sizeCellMore + len(c.more.sums)*sizeContribution
-	for _, w := range c.more.losers {
+	if c.more.rare == nil {
+		return n
+	}
+	n += sizeCellRare + c.more.rare.lifetime.size()
+	for _, w := range c.more.rare.losers {
 		n += sizeWrite + len(w.Value)
 	}
 	return n
@@ -227,8 +271,12 @@ func (c *Cell) size() int {
 // clone returns a copy that shares no memory that either may change.
 func (c *Cell) clone() Cell {
 	out := *c
-	if c.more != nil {
-		out.more = &cellMore{losers: slices.Clone(c.more.losers), sums: slices.Clone(c.more.sums)}
+	if c.more == nil {
+		return out
+	}
+	out.more = &cellMore{sums: slices.Clone(c.more.sums)}
+	if r := c.more.rare; r != nil {
+		out.more.rare = &cellRare{losers: slices.Clone(r.losers), lifetime: r.lifetime.clone()}
 	}
 	return out
 }

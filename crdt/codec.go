@@ -31,6 +31,7 @@ import (
 //	  add         [code, field, number - start, sum]
 //	  expire      [code, at - the stamp's milliseconds, or nil for never]
 //	  cut         [code, stamp]              left off when it is the delta's own
+//	  expirefield [code, field, at - the stamp's milliseconds, or nil for never, seen, stamp]
 //	  settle      [code, seen, stamp]        seen: as of clear; the kind may be none
 //	  retire      [code, replica, number]    all effects are, by replica, and the key is empty
 //	entry         [string's cell or nil, sections, expiries, mortal, cut]
@@ -38,7 +39,7 @@ import (
 //	  expiries    [replica, number, stamp, at - its milliseconds, or nil, ...]
 //	  mortal      [replica, number, ...]                         by dot
 //	  cut         [stamp]
-//	  cell        [writes, contributions]
+//	  cell        [writes, contributions, expiries, mortal]   the last two of a hash's field
 //	  writes      [replica, number, stamp, value, ...]      highest version first
 //	  contributions  [replica, number, number - start, stamp, sum,
 //	              number removed, sum removed, ...]                by replica ID

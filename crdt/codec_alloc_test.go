@@ -156,7 +156,7 @@ func (c *Cell) losersForTest(w Write) {
 		c.write = w
 		return
 	}
-	c.ensureMore().losers = append(c.more.losers, w)
+	c.ensureRare().losers = append(c.losers(), w)
 }
 
 // decodeAll decodes a message of this package, or one of deltas.

@@ -131,7 +131,7 @@ func (e *Encoder) effect(d *Delta, f *Effect) {
 		e.wroteFields(&r, 2, false)
 		e.body = pack.AppendFloat(e.body, f.Sum.Float)
 		e.wroteFields(&r, 1, f.Sum.Float == 0)
-	case EffectExpire:
+	case EffectExpire, EffectExpireField:
 		e.expireAt(f.At, d.Stamp)
 		e.wroteFields(&r, 1, false)
 	case EffectCut:
@@ -145,7 +145,7 @@ func (e *Encoder) effect(d *Delta, f *Effect) {
 		e.seen(f.Op, f.Seen)
 		e.wroteFields(&r, 1, len(f.Seen) == 0)
 	}
-	if f.Op == EffectSettle && f.Cut != 0 {
+	if f.Op.hasCutLast() && f.Cut != 0 {
 		e.stamp(d.Stamp, f.Cut)
 		e.wroteFields(&r, 2, false)
 	}
@@ -153,15 +153,20 @@ func (e *Encoder) effect(d *Delta, f *Effect) {
 }
 
 // hasCell reports whether the effect names a cell.
-func (o EffectOp) hasCell() bool { return o == EffectPut || o == EffectRemove || o == EffectAdd }
+func (o EffectOp) hasCell() bool {
+	return o == EffectPut || o == EffectRemove || o == EffectAdd || o == EffectExpireField
+}
 
 // hasKind reports whether the effect names a kind.
 func (o EffectOp) hasKind() bool { return o.hasCell() || o == EffectSettle }
 
 // hasSeen reports whether the effect tells the contributions that were seen.
 func (o EffectOp) hasSeen() bool {
-	return o == EffectPut || o == EffectRemove || o == EffectClear || o == EffectSettle
+	return o == EffectPut || o == EffectRemove || o == EffectClear || o == EffectSettle || o == EffectExpireField
 }
+
+// hasCutLast reports whether a cut comes after what was seen, if there is one.
+func (o EffectOp) hasCutLast() bool { return o == EffectSettle || o == EffectExpireField }
 
 // seenInCell reports whether these are all of the cell that the effect names.
 func (o EffectOp) seenInCell() bool { return o.hasCell() }

@@ -161,7 +161,7 @@ func (d *Decoder) effect(of *Delta, f *Effect) {
 		}
 	case EffectAdd:
 		d.effectAdd(&rec, of, f)
-	case EffectExpire:
+	case EffectExpire, EffectExpireField:
 		if d.must(&rec) {
 			f.At = d.expireAt(of.Stamp)
 		}
@@ -183,7 +183,7 @@ func (d *Decoder) effect(of *Delta, f *Effect) {
 	if f.Op.hasSeen() && rec.More() {
 		f.Seen = d.seen(of, f.Op)
 	}
-	if f.Op == EffectSettle && rec.More() && d.must(&rec) {
+	if f.Op.hasCutLast() && rec.More() && d.must(&rec) {
 		f.Cut = d.stamp(of.Stamp)
 	}
 	rec.End()
@@ -200,7 +200,8 @@ func (d *Decoder) effectCode(f *Effect) bool {
 	switch {
 	case f.Op == 0 || f.Op.hasCell() && kind == 0:
 		d.r.Fail(fmt.Errorf("effect has no operation or no kind: code %d", code))
-	case f.Op >= numEffectOps || kind >= uint64(numKinds) || !f.Op.hasKind() && kind != 0:
+	case f.Op >= numEffectOps || kind >= uint64(numKinds) || !f.Op.hasKind() && kind != 0,
+		f.Op == EffectExpireField && Kind(kind) != KindHash:
 		d.r.Fail(fmt.Errorf("%w: effect has code %d", ErrUnknown, code))
 	}
 	f.Kind = Kind(kind)

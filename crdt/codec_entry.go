@@ -68,25 +68,28 @@ const (
 
 func (e *Encoder) cell(c *Cell) {
 	r := e.begin()
-	n := 0
+	losers, sums := c.losers(), c.Contributions()
+	n := len(losers)
 	if !c.write.Dot.IsZero() {
-		n = 1
-	}
-	sums := c.Contributions()
-	if c.more != nil {
-		n += len(c.more.losers)
+		n++
 	}
 	e.body = pack.AppendArray(e.body, writeStride*n)
 	for i := range n {
 		if i == 0 {
 			e.write(&c.write)
 		} else {
-			e.write(&c.more.losers[i-1])
+			e.write(&losers[i-1])
 		}
 	}
 	e.wroteFields(&r, 1, n == 0)
 	e.contributions(sums)
 	e.wroteFields(&r, 1, len(sums) == 0)
+	if l := c.life(); l != nil {
+		e.expiries(l.expiries)
+		e.wroteFields(&r, 1, len(l.expiries) == 0)
+		e.vector(l.mortal)
+		e.wroteFields(&r, 1, len(l.mortal) == 0)
+	}
 	e.end(&r)
 }
 

@@ -12,7 +12,7 @@ func (d *Decoder) entry() *Entry {
 	}
 	x := &Entry{}
 	if rec.More() && !d.r.Nil() {
-		c := d.cell()
+		c := d.cell(KindString)
 		x.change(KindString, "", func(o *Cell) { *o = c })
 	}
 	if rec.More() {
@@ -24,7 +24,7 @@ func (d *Decoder) entry() *Entry {
 		}
 	}
 	if rec.More() {
-		if ds := d.mortal(x); len(ds) > 0 {
+		if ds := d.mortal(&x.str); len(ds) > 0 {
 			x.ensureExtra().mortal = ds
 		}
 	}
@@ -45,6 +45,9 @@ func (d *Decoder) checkCut(x *Entry) {
 	for _, s := range x.x.sections {
 		for _, c := range s.cells {
 			low = min(low, c.lowest())
+			for _, o := range c.Expiries() {
+				low = min(low, o.Stamp)
+			}
 		}
 	}
 	for _, o := range x.x.expiries {
@@ -61,10 +64,10 @@ func (c *Cell) lowest() HLC {
 	switch {
 	case c.write.Dot.IsZero():
 		return math.MaxUint64
-	case c.more == nil || len(c.more.losers) == 0:
+	case len(c.losers()) == 0:
 		return c.write.Stamp
 	default:
-		return c.more.losers[len(c.more.losers)-1].Stamp
+		return c.losers()[len(c.losers())-1].Stamp
 	}
 }
 
@@ -102,7 +105,7 @@ func (d *Decoder) cells(x *Entry, k Kind, n int) {
 		if i > 0 && field <= last {
 			d.r.Fail(errOrder)
 		}
-		c := d.cell()
+		c := d.cell(k)
 		if d.r.Err() != nil {
 			return
 		}
@@ -111,8 +114,8 @@ func (d *Decoder) cells(x *Entry, k Kind, n int) {
 	}
 }
 
-// cell reads a cell that is not empty.
-func (d *Decoder) cell() (c Cell) {
+// cell reads a cell of a kind that is not empty.
+func (d *Decoder) cell(k Kind) (c Cell) {
 	rec := d.r.Record()
 	if rec.More() {
 		d.writes(&c)
@@ -122,7 +125,20 @@ func (d *Decoder) cell() (c Cell) {
 			c.ensureMore().sums = sums
 		}
 	}
+	if rec.More() {
+		if xs := d.expiries(); len(xs) > 0 {
+			c.ensureRare().expiries = xs
+		}
+	}
+	if rec.More() {
+		if ds := d.mortal(&c); len(ds) > 0 {
+			c.ensureRare().mortal = ds
+		}
+	}
 	rec.End()
+	if c.life() != nil && !c.life().isEmpty() && k != KindHash {
+		d.r.Fail(errExpiry)
+	}
 	if c.isEmpty() {
 		d.r.Fail(errMissing)
 	}
@@ -151,7 +167,7 @@ func (d *Decoder) writes(c *Cell) {
 		losers = append(losers, w)
 		last = &losers[len(losers)-1]
 	}
-	c.ensureMore().losers = losers
+	c.ensureRare().losers = losers
 	dots := c.writeDots()
 	for i := 1; i < len(dots); i++ {
 		if dots[i-1] == dots[i] {
@@ -166,10 +182,8 @@ func (c *Cell) writeDots() []Dot {
 	if !c.write.Dot.IsZero() {
 		out = append(out, c.write.Dot)
 	}
-	if c.more != nil {
-		for _, w := range c.more.losers {
-			out = append(out, w.Dot)
-		}
+	for _, w := range c.losers() {
+		out = append(out, w.Dot)
 	}
 	slices.SortFunc(out, Dot.Compare)
 	return out
@@ -235,14 +249,14 @@ func (d *Decoder) expiries() []Expiry {
 	return out
 }
 
-// mortal reads the SETs whose lack of an expiry has been overridden: some of the
-// string's live writes.
-func (d *Decoder) mortal(x *Entry) []Dot {
+// mortal reads the writes whose lack of an expiry has been overridden: some of the
+// cell's live ones.
+func (d *Decoder) mortal(c *Cell) []Dot {
 	n := d.pairs()
 	if n == 0 {
 		return nil
 	}
-	live := x.str.writeDots()
+	live := c.writeDots()
 	out := make([]Dot, 0, n)
 	for i := range n {
 		m := d.dot()

@@ -30,6 +30,9 @@ func wireExamples() map[string][]byte {
 		"cut":    {{Op: EffectCut, Cut: stamp + 7}},
 		"settle": {{Op: EffectSettle, Kind: KindString, Seen: seenAt}, {Op: EffectSettle, Cut: stamp - 1}},
 	}
+	effects["expirefield"] = []Effect{{Op: EffectExpireField, Kind: KindHash, Field: "field", At: stamp.Millis() + 60_000, Cut: stamp - 1, Seen: seen}}
+	effects["hsetex"] = []Effect{{Op: EffectPut, Kind: KindHash, Field: "field", Value: "value"}, {Op: EffectExpireField, Kind: KindHash, Field: "field", At: stamp.Millis() + 60_000}}
+	effects["hpersist"] = []Effect{{Op: EffectExpireField, Kind: KindHash, Field: "field", At: Never, Cut: stamp - 1}}
 	retire := &Delta{Dot: Dot{b, 9}, From: 9, Stamp: stamp + 7, Deps: deps, Effects: []Effect{Retire(deps[0])}}
 	out := map[string][]byte{"delta-retire": AppendDelta(nil, retire), "vector": AppendVector(nil, Vector{{a, 41}, {b, 1 << 40}})}
 	for name, fs := range effects {
@@ -71,6 +74,16 @@ func wireExamples() map[string][]byte {
 	hll.change(KindHLL, pairField(12345, 7), write(11, ""))
 	hll.change(KindHLL, blockField(96, b), write(12, string((&hyperloglog.Block{57: 7, 58: 1}).Append(nil))))
 	out["entry-list"], out["entry-hyperloglog"] = AppendEntry(nil, list), AppendEntry(nil, hll)
+	fields := &Entry{}
+	fields.change(KindHash, "field", write(4, "value"))
+	fields.change(KindHash, "expires", func(c *Cell) {
+		write(5, "winner")(c)
+		c.put(Write{Dot{a, 3}, stamp, "loser"})
+		c.expire(&Sight{self: Dot{b, 5}}, Expiry{Dot{b, 8}, stamp + 8, stamp.Millis() + 1000})
+		c.expire(&Sight{}, Expiry{Dot{a, 9}, stamp + 8, Never})
+	})
+	fields.change(KindHash, "gone", func(c *Cell) { c.expire(&Sight{}, Expiry{Dot{a, 9}, stamp + 8, stamp.Millis() + 1000}) })
+	out["entry-hash-expiring"] = AppendEntry(nil, fields)
 	out["snapshot"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
 	out["patch"] = AppendPatch(nil, &Patch{next: entries[1], gone: []CellName{{KindHash, "gone"}, {KindSet, ""}}})
 	snapshot.Vector = Vector{{b, 9}}

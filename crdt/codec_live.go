@@ -10,6 +10,7 @@ const (
 	liveWrite               // the write that shows
 	liveContribution        // a live contribution
 	liveExpiry              // when the entry expires
+	liveFieldExpiry         // when a cell expires by itself
 )
 
 // AppendLive appends what the key shows at a wall time, in milliseconds since the
@@ -28,8 +29,8 @@ const (
 //   - Its live contributions, as replica, number and what they still add. How
 //     much was added before and removed since, where the run began, and what has
 //     been removed whole, is bookkeeping that is collected in time.
-//   - When the key expires, unless it does not. By which of several expiries, and
-//     which SETs they overrode, is bookkeeping too.
+//   - When the key expires, and of a hash every field, unless it does not. By which
+//     of several expiries, and which writes they overrode, is bookkeeping too.
 //
 // Out of it is all that does not show: losers, hidden kinds (R8), expiries that
 // have taken effect or are outlasted, the time cut, and what these hide. Each is
@@ -39,7 +40,7 @@ func (e *Entry) AppendLive(dst []byte, key string, nowMillis int64) []byte {
 	if !v.Exists() {
 		return dst
 	}
-	l := live{dst: pack.AppendString(dst, key), hide: v.hide}
+	l := live{dst: pack.AppendString(dst, key), view: v}
 	l.uint(uint64(v.kind))
 	if v.kind == KindString {
 		l.cell("", &e.str)
@@ -48,6 +49,10 @@ func (e *Entry) AppendLive(dst []byte, key string, nowMillis int64) []byte {
 		for field := range v.Fields() {
 			c := cells[field]
 			l.cell(field, &c)
+			if at := v.expireAt(&c); at != Never {
+				l.uint(liveFieldExpiry)
+				l.uint(uint64(at))
+			}
 		}
 	}
 	if at := v.ExpireAt(); at != Never {
@@ -61,7 +66,7 @@ func (e *Entry) AppendLive(dst []byte, key string, nowMillis int64) []byte {
 // live writes the live form.
 type live struct {
 	dst  []byte
-	hide HLC
+	view View
 }
 
 func (l *live) uint(v uint64) { l.dst = pack.AppendUint(l.dst, v) }
@@ -72,16 +77,17 @@ func (l *live) dot(d Dot) {
 }
 
 func (l *live) cell(field string, c *Cell) {
+	hide := l.view.hidden(c)
 	l.uint(liveCell)
 	l.dst = pack.AppendString(l.dst, field)
-	if w := &c.write; w.Stamp > l.hide {
+	if w := &c.write; w.Stamp > hide {
 		l.uint(liveWrite)
 		l.dot(w.Dot)
 		l.uint(uint64(w.Stamp))
 		l.dst = pack.AppendString(l.dst, w.Value)
 	}
 	for _, s := range c.Contributions() {
-		if !s.live(l.hide) {
+		if !s.live(hide) {
 			continue
 		}
 		l.uint(liveContribution)

@@ -139,8 +139,8 @@ func TestLiveFormOfAString(t *testing.T) {
 		},
 		"a cut": func(x *Entry) { x.x.cut = 148 },
 	}, liveChange{
-		"a loser":             func(x *Entry) { x.str.more.losers[0].Value = "w" },
-		"no loser":            func(x *Entry) { x.str.more.losers = nil },
+		"a loser":             func(x *Entry) { x.str.more.rare.losers[0].Value = "w" },
+		"no loser":            func(x *Entry) { x.str.more.rare.losers = nil },
 		"a hidden kind":       func(x *Entry) { x.change(KindHash, "f", func(c *Cell) { c.write.Value = "w" }) },
 		"no hidden kind":      func(x *Entry) { x.x.sections = nil },
 		"a low cut":           func(x *Entry) { x.x.cut = 3 },

@@ -99,7 +99,7 @@ func TestNewerFieldsAreSkipped(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(want, have) {
 		t.Errorf("delta of a newer version:\nwant %+v\nhave %+v, %v", want, have, err)
 	}
-	entry := "94 01 02 91 07  98 94 95 00 03 01 00 c40176 90 05 91c0  90 90 90 ff 01 05 91c0"
+	entry := "94 01 02 91 07  98 96 95 00 03 01 00 c40176 90 90 90 05 91c0  90 90 90 ff 01 05 91c0"
 	x, err := DecodeEntry(unhex(t, entry))
 	if err != nil || x.Cut() != 1 || len(x.Expiries()) > 0 || !slices.Equal(x.str.Writes(), []Write{{Dot{7, 3}, StampAt(1), "v"}}) {
 		t.Errorf("entry of a newer version: have %+v, %v", x, err)
@@ -108,12 +108,13 @@ func TestNewerFieldsAreSkipped(t *testing.T) {
 
 func TestUnknownIsNotMalformed(t *testing.T) {
 	for name, in := range map[string]string{
-		"message version": "94 02 02 90 90",
-		"tag":             "94 01 cd 01 00 90 90",
-		"operation":       "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 09",
-		"kind of a put":   "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 72 c40176",
-		"kind of a cell":  "94 01 02 91 07  92 c0 92 09 92 c40166 91 95 00 03 01 00 c40176",
-		"kind in seen":    "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 01 96 09 c400 00 02 01 c0",
+		"message version":   "94 02 02 90 90",
+		"tag":               "94 01 cd 01 00 90 90",
+		"operation":         "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 0f",
+		"kind that expires": "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 93 39 c40166 c0",
+		"kind of a put":     "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 72 c40176",
+		"kind of a cell":    "94 01 02 91 07  92 c0 92 09 92 c40166 91 95 00 03 01 00 c40176",
+		"kind in seen":      "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 01 96 09 c400 00 02 01 c0",
 	} {
 		d, tag := NewDecoder(unhex(t, in))
 		switch tag {

@@ -113,8 +113,11 @@ func (t *replicaTable) addCell(c *Cell) {
 	if c.more == nil {
 		return
 	}
-	for _, w := range c.more.losers {
+	for _, w := range c.losers() {
 		t.lookup(w.Dot.Replica)
+	}
+	for _, x := range c.Expiries() {
+		t.lookup(x.Dot.Replica)
 	}
 	for _, s := range c.more.sums {
 		t.lookup(s.Replica)

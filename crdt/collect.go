@@ -37,6 +37,13 @@ package crdt
 // saying so where that still had it, and as follows from what it does not say
 // where it had not ([Entry.Apply]).
 //
+// The same holds of a field's expiries, of what they have hidden, and of what has
+// outlived them: the next HEXPIRE takes all that it saw below what shows, by saying
+// where that begins, which is the same whether it still has anything there or not. An
+// increment of a field that does not show removes the field first, for the same
+// reason. A kind hidden by fields that have expired since stays hidden by them, for as
+// long as they are kept; it goes with them.
+//
 // A time cut: everything stamped at or before it has arrived. All that is to come
 // is stamped after it, which is why a mark has a stamp.
 //
@@ -122,11 +129,20 @@ func (p *Partition) forget(key string, m mark, c *Collected) {
 func (p *Partition) touched(key string, e *Entry) {
 	if e.IsEmpty() {
 		p.due.set(key, Never)
+		p.due.tell(key, 0)
 		p.waiting.remove(key)
 		return
 	}
-	p.due.set(key, p.soon(e.ExpireAt()))
-	if n := e.residue(); n > 0 {
+	n, at := e.residue(), e.Due()
+	if told := p.due.told[key]; told > 0 && at <= told && e.ExpireAt() > told {
+		// What has expired of its fields has been seen to, and is kept still.
+		n += e.sizeDueBy(told)
+		at = e.dueAfter(told)
+	} else {
+		p.due.tell(key, 0)
+	}
+	p.plan(key, e, at)
+	if n > 0 {
 		p.waiting.add(key, n)
 	} else {
 		p.waiting.remove(key)

@@ -27,7 +27,7 @@ func (m *Mutator) incrFloat(k Kind, field string, by float64) (string, error) {
 	}
 	var t tally
 	if c := m.cellBefore(k, field); c != nil {
-		if vis, ok := c.visible(m.view.hide); ok {
+		if vis, ok := m.view.visible(c); ok {
 			if t, ok = vis.tally(); !ok {
 				return "", ErrNotFloat
 			}

@@ -39,22 +39,23 @@ type EffectOp uint8
 // The effects. "Seen" means covered by the delta's context: its Deps, and its
 // origin's own earlier writes.
 //
-// Put, Remove and Add also drop what was seen of other kinds, but for what it says
+// Put, Remove, Add and ExpireField also drop what was seen of other kinds, but for what it says
 // about the expiry: it did not show at their origin (R8). Hence that is so as well
 // where the origin has forgotten what it did not show ([Partition.Collect]).
 const (
-	EffectClear  EffectOp = iota + 1 // drop all that was seen in the whole entry, its expiry included
-	EffectPut                        // drop what was seen in one cell, then add a live write of Value
-	EffectRemove                     // drop what was seen in one cell
-	EffectAdd                        // the origin's contribution to one cell is now Sum, its run begun at Start
-	EffectExpire                     // drop the expiries that were seen, then add one at At
-	EffectCut                        // everything stamped at or before Cut is gone, seen or not
-	EffectSettle                     // drop what was seen and did not show: other kinds than Kind, and what is stamped at or before Cut
-	EffectRetire                     // nothing more will be written under Replica, and vectors need not name it; see [Retirement]
+	EffectClear       EffectOp = iota + 1 // drop all that was seen in the whole entry, its expiry included
+	EffectPut                             // drop what was seen in one cell, then add a live write of Value
+	EffectRemove                          // drop what was seen in one cell
+	EffectAdd                             // the origin's contribution to one cell is now Sum, its run begun at Start
+	EffectExpire                          // drop the expiries that were seen, then add one at At
+	EffectCut                             // everything stamped at or before Cut is gone, seen or not
+	EffectSettle                          // drop what was seen and did not show: other kinds than Kind, and what is stamped at or before Cut
+	EffectRetire                          // nothing more will be written under Replica, and vectors need not name it; see [Retirement]
+	EffectExpireField                     // in one cell, drop what was seen and is stamped at or before Cut, and the expiries that were seen, then add one at At
 	numEffectOps
 )
 
-var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle", "retire"}
+var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle", "retire", "expirefield"}
 
 // String returns the effect's name.
 func (o EffectOp) String() string {
@@ -67,14 +68,14 @@ func (o EffectOp) String() string {
 // Effect is one change to one entry. Which fields count depends on Op.
 type Effect struct {
 	Op    EffectOp
-	Kind  Kind   // Put, Remove, Add: the section; a string's cell has the empty Field. Settle: the kind that showed, or KindNone
+	Kind  Kind   // Put, Remove, Add, ExpireField: the section; a string's cell has the empty Field. Settle: the kind that showed, or KindNone
 	Field string //
 	Value string // Put
 	Start uint64 // Add: number of the run's first increment. Retire: of the replica's last write
 	Sum   Number // Add: the run's total including this write
-	At    int64  // Expire: milliseconds since the Unix epoch, or Never
-	Cut   HLC    // Cut, Settle
-	Seen  []Seen // Clear, Settle, Put, Remove: the contributions that were seen
+	At    int64  // Expire, ExpireField: milliseconds since the Unix epoch, or Never
+	Cut   HLC    // Cut, Settle, ExpireField
+	Seen  []Seen // Clear, Settle, Put, Remove, ExpireField: the contributions that were seen, of the last those that Cut takes
 	// Replica is what Retire retires.
 	Replica ReplicaID
 }

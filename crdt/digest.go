@@ -38,8 +38,8 @@ func (e *Entry) Digest(key string, at int64) uint64 {
 // shown is what a partition's sum needs to know of an entry at one time.
 type shown struct {
 	digest   uint64
-	expireAt int64 // the effective expiry, Never when there is none
-	survives bool  // something is still shown once that has come
+	until    int64 // when the key or a field expires, Never when nothing does
+	survives bool  // something may still be shown once that has come
 }
 
 func (e *Entry) shown(key string, at int64) shown {
@@ -48,9 +48,9 @@ func (e *Entry) shown(key string, at int64) shown {
 		v = e.View(at)
 	}
 	if !v.Exists() {
-		return shown{expireAt: Never}
+		return shown{until: Never}
 	}
-	s := cellSum{hide: v.hide}
+	s := cellSum{view: v, until: Never}
 	if v.kind == KindString {
 		s.cell("", &e.str)
 	} else {
@@ -60,7 +60,10 @@ func (e *Entry) shown(key string, at int64) shown {
 	}
 	expireAt := v.ExpireAt()
 	d := hashWords(xxh3.HashString(key), uint64(v.kind), s.sum, uint64(expireAt))
-	return shown{digest: unreserved(d), expireAt: expireAt, survives: expireAt != Never && s.top >= StampAt(expireAt)}
+	return shown{
+		digest: unreserved(d), until: min(expireAt, s.until),
+		survives: s.until < expireAt || expireAt != Never && s.top >= StampAt(expireAt),
+	}
 }
 
 // unreserved returns a digest for a hash that may be one of the values which no
@@ -78,20 +81,24 @@ func (e *Entry) plainView() View {
 
 // cellSum adds up the hashes of what cells show.
 type cellSum struct {
-	hide HLC
-	sum  uint64
-	top  HLC // the highest stamp shown
+	view  View
+	sum   uint64
+	top   HLC   // the highest stamp shown
+	until int64 // when the first field expires
 }
 
 // The first word of what is hashed of a cell, so that no two things hash alike.
 const (
 	wordWrite        = 1
 	wordContribution = 2
+	wordExpiry       = 3
 )
 
 func (s *cellSum) cell(field string, c *Cell) {
-	name := xxh3.HashString(field)
-	if w := &c.write; w.Stamp > s.hide {
+	name, hide := xxh3.HashString(field), s.view.hidden(c)
+	w := &c.write
+	shows := w.Stamp > hide
+	if shows {
 		s.top = max(s.top, w.Stamp)
 		s.sum += hashWords(wordWrite, name, uint64(w.Dot.Replica), w.Dot.N,
 			uint64(w.Stamp), xxh3.HashString(w.Value))
@@ -101,13 +108,18 @@ func (s *cellSum) cell(field string, c *Cell) {
 	}
 	for i := range c.more.sums {
 		o := &c.more.sums[i]
-		if !o.live(s.hide) {
+		if !o.live(hide) {
 			continue
 		}
+		shows = true
 		s.top = max(s.top, o.Stamp)
 		net := o.Net()
 		s.sum += hashWords(wordContribution, name, uint64(o.Replica), o.N,
 			uint64(net.Int), floatBits(net.Float))
+	}
+	if at := s.view.expireAt(c); shows && at != Never {
+		s.sum += hashWords(wordExpiry, name, uint64(at))
+		s.until = min(s.until, at)
 	}
 }
 

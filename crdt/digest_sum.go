@@ -1,9 +1,10 @@
 package crdt
 
 // digests keeps the sum of a partition's entries' digests as they change. What
-// an entry shows changes with time only once, when it expires. So the sum at a
-// later time is the sum less what expires until then, which is added up by the
-// second in which it does. It is not safe for concurrent use.
+// an entry shows changes with time when it expires, or a field of it does. So the sum
+// at a later time is the sum less what expires until then, which is added up by the
+// second in which it does; of a key of which something is left, that is looked at
+// again. It is not safe for concurrent use.
 //
 // Every entry is either clean, when its part is in the sum as [Entry].digest
 // says, or stale, when it has none there. A change takes an entry's part out
@@ -11,11 +12,13 @@ package crdt
 // what is listed. Nothing is kept before a sum is asked for.
 type digests struct {
 	on      bool // total and due are right but for what is listed in dirty
+	tiered  bool // late is kept
 	recount bool // what entries say of their digests is not to be believed
 	total   Digest
 	swept   int64              // the time that total is of
 	end     int64              // up to when due knows all that expires
 	due     map[int64]expiring // by the first multiple of DigestStep at which it has expired
+	late    map[string]int64   // when the part of keys ends of which their tier says something else, after end
 	dirty   []string
 }
 
@@ -134,7 +137,8 @@ func (g *digests) expire(t int64, entries map[string]*Entry) {
 	}
 }
 
-// count makes a stale entry clean, as it shows at the time swept.
+// count makes a stale entry clean, as it shows at the time swept. A tier tells in time
+// when an entry's part ends, unless a field has expired before and is kept still.
 func (g *digests) count(key string, e *Entry) {
 	s := e.shown(key, g.swept)
 	e.digest = s.digest
@@ -144,9 +148,16 @@ func (g *digests) count(key string, e *Entry) {
 	if e.x == nil {
 		return
 	}
-	e.x.until = untilStep(s.expireAt)
-	if e.x.until != 0 && e.x.until <= g.end {
+	e.x.until = untilStep(s.until)
+	switch {
+	case e.x.until == 0:
+	case e.x.until <= g.end:
 		g.expires(key, e, s.survives)
+	case g.tiered && untilStep(e.Due()) != e.x.until:
+		if g.late == nil {
+			g.late = map[string]int64{}
+		}
+		g.late[key] = e.x.until
 	}
 }
 
@@ -178,7 +189,7 @@ func untilStep(expireAt int64) int64 {
 func (g *digests) rebuild(at, window int64, entries map[string]*Entry) {
 	recount := g.recount
 	clear(g.dirty)
-	*g = digests{on: true, swept: at, end: at + window, dirty: g.dirty[:0]}
+	*g = digests{on: true, tiered: g.tiered, swept: at, end: at + window, dirty: g.dirty[:0]}
 	for key, e := range entries {
 		switch {
 		case recount || e.digest == staleDigest || e.x != nil && e.x.until != 0 && e.x.until <= g.end:

@@ -18,6 +18,10 @@
 // vector covers"; nothing is left behind, because a dot that a vector covers
 // and a state lacks is known to be gone. What the remover had not seen stays.
 //
+// A field of a hash may expire by itself. HSET clears the time to live that it saw,
+// HINCRBY keeps it, and of concurrent assertions the longest counts, none beating all,
+// as for keys; lifetime.go says what follows.
+//
 // Losers stay. Of several concurrent writes in one cell the highest [Version]
 // shows, the others wait hidden until something that saw them replaces them: if
 // they were dropped, replicas would differ as soon as somebody who had seen

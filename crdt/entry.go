@@ -29,7 +29,7 @@ func (e *Entry) IsEmpty() bool { return e.str.isEmpty() && e.x == nil }
 func (e *Entry) Size() int {
 	n := sizeEntry + e.str.size()
 	if e.x != nil {
-		n += sizeExtra + e.x.size + len(e.x.expiries)*sizeExpiry + len(e.x.mortal)*sizeDot
+		n += sizeExtra + e.x.size + e.x.lifetime.size()
 	}
 	return n
 }
@@ -110,6 +110,9 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 		delete(s.cells, field)
 		e.x.size -= before
 	}
+	if s := e.sectionOf(k); s != nil && s.timed == 0 && k == KindHash {
+		s.order = nil
+	}
 }
 
 // changeAll lets f change every cell.
@@ -175,8 +178,7 @@ func (e *Entry) Clone() *Entry {
 		return out
 	}
 	out.x = &extra{
-		expiries: slices.Clone(e.x.expiries),
-		mortal:   slices.Clone(e.x.mortal),
+		lifetime: e.x.lifetime.clone(),
 		cut:      e.x.cut,
 		size:     e.x.size,
 	}

@@ -25,8 +25,7 @@ func (x Expiry) Version() Version { return Version{x.Stamp, x.Dot.Replica} }
 // extra holds what hardly any string has: other kinds' cells, expiries, a cut.
 type extra struct {
 	sections []section // by kind, without empty ones
-	expiries []Expiry  // by dot
-	mortal   []Dot     // live SETs whose "never expires" has been overridden, by dot
+	lifetime           // of the key
 	cut      HLC       // everything stamped at or before it is gone
 	size     int       // bytes of the sections' cells, kept as they change
 	until    int64     // when the entry's part of its partition's digest ends, 0 for never; the partition's
@@ -35,29 +34,16 @@ type extra struct {
 // section is the cells of one kind other than string.
 type section struct {
 	kind    Kind
+	dead    int32 // cells that show nothing but what a cut or an expiry hides
+	timed   int32 // cells that have expiries of their own
 	cells   map[string]Cell
 	residue int                 // bytes of losers, removed contributions and dead cells, kept as cells change
-	dead    int                 // cells that show nothing but what a cut or an expiry hides
 	order   *order              // nil until it is asked for
 	touched map[string]struct{} // fields that have changed since track; nil when nobody asks
 }
 
 func (x *extra) isEmpty() bool {
-	return len(x.sections) == 0 && len(x.expiries) == 0 && len(x.mortal) == 0 && x.cut == 0
-}
-
-func (x *extra) setExpiries(es []Expiry) {
-	slices.SortFunc(es, func(a, b Expiry) int { return a.Dot.Compare(b.Dot) })
-	x.expiries = es
-}
-
-func (x *extra) addExpiry(e Expiry) {
-	for _, o := range x.expiries {
-		if o.Dot == e.Dot {
-			return
-		}
-	}
-	x.setExpiries(append(x.expiries, e))
+	return len(x.sections) == 0 && x.lifetime.isEmpty() && x.cut == 0
 }
 
 // Expiries returns the live expiries by dot. Read only.
@@ -85,16 +71,11 @@ func (e *Entry) ExpireAt() int64 {
 		return Never
 	}
 	for _, w := range e.str.Writes() {
-		if !e.isMortal(w.Dot) {
+		if !e.x.isMortal(w.Dot) {
 			return Never
 		}
 	}
 	return slices.MaxFunc(e.x.expiries, func(a, b Expiry) int { return cmp.Compare(a.At, b.At) }).At
-}
-
-func (e *Entry) isMortal(d Dot) bool {
-	_, ok := slices.BinarySearchFunc(e.x.mortal, d, Dot.Compare)
-	return ok
 }
 
 // hide returns the stamp at or before which everything is gone at a wall time:
@@ -114,12 +95,11 @@ func (e *Entry) hide(nowMillis int64) HLC {
 // or that are part of the same write, and adds x.
 func (e *Entry) expire(ctx *Sight, x Expiry) {
 	ex := e.ensureExtra()
-	ex.expiries = slices.DeleteFunc(ex.expiries, func(o Expiry) bool { return ctx.Covers(o.Dot) })
+	ex.dropExpiries(func(o Expiry) bool { return ctx.Covers(o.Dot) })
 	ex.addExpiry(x)
 	for _, w := range e.str.Writes() {
-		if (ctx.Covers(w.Dot) || w.Dot == x.Dot) && !e.isMortal(w.Dot) {
-			ex.mortal = append(ex.mortal, w.Dot)
-			slices.SortFunc(ex.mortal, Dot.Compare)
+		if ctx.Covers(w.Dot) || w.Dot == x.Dot {
+			ex.override(w.Dot)
 		}
 	}
 }
@@ -139,11 +119,5 @@ func (e *Entry) dropExpiries(gone func(Expiry) bool) {
 	if e.x == nil || len(e.x.expiries) == 0 {
 		return
 	}
-	kept := make([]Expiry, 0, len(e.x.expiries))
-	for _, x := range e.x.expiries {
-		if !gone(x) {
-			kept = append(kept, x)
-		}
-	}
-	e.x.expiries = kept
+	e.x.dropExpiries(gone)
 }

@@ -23,7 +23,7 @@ func (e *Entry) countBytes() int {
 	if e.x == nil {
 		return n
 	}
-	n += sizeExtra + len(e.x.expiries)*sizeExpiry + len(e.x.mortal)*sizeDot
+	n += sizeExtra + e.x.lifetime.size()
 	for _, s := range e.x.sections {
 		for field, c := range s.cells {
 			n += sizeSlot + len(field) + sizeCell + c.size()
@@ -53,9 +53,8 @@ func CheckWaiting(p *Partition) error {
 			return fmt.Errorf("%q: want residue %t, have %d bytes", key, x.trimmed(e), n)
 		}
 		// A tier may name times at which it once was to expire.
-		at := e.ExpireAt()
-		if x := p.due.keys[key]; p.tier == nil && x != nil && x.at != at {
-			return fmt.Errorf("%q expires at %d and is scheduled for %d", key, at, p.due.keys[key].at)
+		if x := p.due.keys[key]; p.tier == nil && x != nil && x.at != e.dueAfter(x.at-1) {
+			return fmt.Errorf("%q expires at %d and is scheduled for %d", key, e.dueAfter(x.at-1), x.at)
 		}
 		if err := e.checkSections(); err != nil {
 			return fmt.Errorf("%q: %w", key, err)
@@ -78,9 +77,9 @@ func (e *Entry) checkSections() error {
 		for field, c := range s.cells {
 			again.count(field, &c, 1)
 		}
-		if again.residue != s.residue || again.dead != s.dead {
-			return fmt.Errorf("%v accounts for %d bytes of residue, %d dead, a recount gives %d, %d",
-				s.kind, s.residue, s.dead, again.residue, again.dead)
+		if again.residue != s.residue || again.dead != s.dead || again.timed != s.timed {
+			return fmt.Errorf("%v accounts for %d bytes of residue, %d dead, %d timed, a recount gives %d, %d, %d",
+				s.kind, s.residue, s.dead, s.timed, again.residue, again.dead, again.timed)
 		}
 	}
 	return nil
@@ -153,7 +152,7 @@ func CheckTier(p *Partition) error {
 			continue
 		}
 		total.add(s.digest, 1)
-		if until := untilStep(s.expireAt); until != 0 && until <= p.digests.end {
+		if until := untilStep(s.until); until != 0 && until <= p.digests.end {
 			d := due[until]
 			d.add(s.digest, 1)
 			due[until] = d

@@ -14,6 +14,8 @@ type world struct {
 	seed uint64
 	now  int64
 	reps []*rep
+
+	fields *rand.Rand // what fields' expiries are drawn from; nil when there are none
 }
 
 type rep struct {
@@ -32,6 +34,13 @@ func newWorld(seed uint64, replicas int) *world {
 		// IDs neither in order nor small.
 		w.reps = append(w.reps, &rep{id: ReplicaID(uint64(i+1) * 0x9e3779b97f4a7c15)})
 	}
+	return w
+}
+
+// newFieldWorld is newWorld in which fields of hashes expire by themselves.
+func newFieldWorld(seed uint64, replicas int) *world {
+	w := newWorld(seed, replicas)
+	w.fields = rand.New(rand.NewPCG(seed, 8))
 	return w
 }
 
@@ -96,6 +105,9 @@ func (w *world) retire(r *rep) {
 }
 
 func (w *world) command(m *Mutator) (err error) {
+	if w.fields != nil && w.fields.IntN(3) == 0 {
+		return w.fieldExpiry(m)
+	}
 	field := string(rune('f' + w.rnd.IntN(4)))
 	at := w.now + 1 + w.rnd.Int64N(2000)
 	switch w.rnd.IntN(18) {
@@ -129,6 +141,24 @@ func (w *world) command(m *Mutator) (err error) {
 		w.rare(m)
 	default:
 		m.Del()
+	}
+	return err
+}
+
+func (w *world) fieldExpiry(m *Mutator) (err error) {
+	field := string(rune('f' + w.fields.IntN(4)))
+	at := w.now + 1 + w.fields.Int64N(2000)
+	switch w.fields.IntN(8) {
+	case 0, 1, 2:
+		_, err = m.HExpire(field, at)
+	case 3, 4:
+		_, err = m.HSetUntil(field, fmt.Sprint(w.fields.IntN(1000)), at)
+	case 5:
+		_, err = m.HPersist(field)
+	case 6:
+		_, err = m.HSet(field, "v")
+	default:
+		_, err = m.HIncr(field, 5)
 	}
 	return err
 }
@@ -184,8 +214,11 @@ func snapshotBytes(p *Partition) []byte {
 // eachWorld runs f on worlds that have and have not settled.
 func eachWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	for seed := range uint64(60) {
+	for seed := range uint64(90) {
 		w := newWorld(seed, 3)
+		if seed >= 60 {
+			w = newFieldWorld(seed, 3)
+		}
 		w.run(40 + int(seed)*3)
 		if seed%2 == 0 {
 			w.settle()

@@ -11,6 +11,67 @@ func (m *Mutator) HSet(field, value string) (bool, error) {
 	return m.put(KindHash, field, value) && !had, nil
 }
 
+// HSetUntil is HSet of a field that expires at a time, in milliseconds since the Unix
+// epoch, or [Never]; its time to live takes part in R7. A time that has come removes
+// the field.
+func (m *Mutator) HSetUntil(field, value string, at int64) (bool, error) {
+	if at <= m.write.Now {
+		_, err := m.HDel(field)
+		return false, err
+	}
+	isNew, err := m.HSet(field, value)
+	if err == nil && at != Never {
+		m.effects = append(m.effects, Effect{Op: EffectExpireField, Kind: KindHash, Field: field, At: m.future(at)})
+	}
+	return isNew, err
+}
+
+// HExpire makes a field expire at a time, in milliseconds since the Unix epoch, or
+// never. Of concurrent ones the longest counts, and that of an HSET is never; a later
+// one replaces (R7). A time that has come removes the field. It reports whether the
+// field existed.
+func (m *Mutator) HExpire(field string, at int64) (bool, error) {
+	if at <= m.write.Now {
+		return m.HDel(field)
+	}
+	if m.view.Exists() && m.view.Kind() != KindHash {
+		return false, ErrWrongType
+	}
+	c := m.cellBefore(KindHash, field)
+	if c == nil {
+		return false, nil
+	}
+	shows, ok := m.view.visible(c)
+	if !ok {
+		return false, nil
+	}
+	m.settleKinds(KindHash)
+	f := Effect{Op: EffectExpireField, Kind: KindHash, Field: field, At: m.future(at), Cut: shows.lowest() - 1}
+	// All that it saw below that does not show: losers, and what has expired.
+	f.Seen = m.appendSeen(nil, KindNone, "", c, func(_ Kind, s Contribution) bool { return s.Stamp <= f.Cut })
+	m.effects = append(m.effects, f)
+	return true, nil
+}
+
+// HPersist takes a field's expiry away. It reports whether the field had one.
+func (m *Mutator) HPersist(field string) (bool, error) {
+	if m.view.Exists() && m.view.Kind() != KindHash {
+		return false, ErrWrongType
+	}
+	if m.view.FieldExpireAt(field) == Never {
+		return false, nil
+	}
+	return m.HExpire(field, Never)
+}
+
+// freshen removes what is left of a field that does not show before it is
+// incremented: an expiry for one, here or where it has not been forgotten yet.
+func (m *Mutator) freshen(field string) {
+	if _, shows := m.view.Field(field); !shows && !m.cleared {
+		m.note(Effect{Op: EffectRemove, Kind: KindHash, Field: field})
+	}
+}
+
 // HDel removes a field as far as this replica has seen it (R4) and reports
 // whether it existed.
 func (m *Mutator) HDel(field string) (bool, error) {

@@ -50,6 +50,11 @@ func (e *Entry) joinCell(k Kind, field string, seenE *Sight, o *Cell, seenO *Sig
 
 func (c *Cell) join(seenC *Sight, o *Cell, seenO *Sight) {
 	mine, theirs := c.Writes(), o.Writes()
+	var said []Expiry
+	if timed := c.life() != nil || o.life() != nil; timed {
+		said = c.assertions()
+		defer func() { c.joinLife(seenC, said, o, seenO) }()
+	}
 	var keep []Write
 	for _, w := range mine {
 		if !seenO.Covers(w.Dot) || hasWrite(theirs, w.Dot) {
@@ -88,10 +93,7 @@ func (e *Entry) joinExtra(seenE *Sight, mine []Expiry, o *Entry, seenO *Sight) {
 	e.joinExpiries(seenE, mine, o, seenO)
 	if o.x != nil {
 		for _, d := range o.x.mortal {
-			if x := e.ensureExtra(); !e.isMortal(d) {
-				x.mortal = append(x.mortal, d)
-				slices.SortFunc(x.mortal, Dot.Compare)
-			}
+			e.ensureExtra().override(d)
 		}
 	}
 	// Each side has dropped what its own cut covers; now both cuts hold.
@@ -109,19 +111,7 @@ func (e *Entry) joinExpiries(seenE *Sight, mine []Expiry, o *Entry, seenO *Sight
 	if len(e.Expiries()) == 0 && len(o.Expiries()) == 0 {
 		return
 	}
-	theirs, live := o.assertions(), e.str.Writes()
-	var keep []Expiry
-	for _, x := range mine {
-		if !seenO.Covers(x.Dot) || slices.Contains(theirs, x) {
-			keep = append(keep, x)
-		}
-	}
-	for _, x := range theirs {
-		if !seenE.Covers(x.Dot) && !slices.Contains(mine, x) {
-			keep = append(keep, x)
-		}
-	}
-	keep = slices.DeleteFunc(keep, func(x Expiry) bool { return x.At == Never && hasWrite(live, x.Dot) })
+	keep := joinAssertions(mine, seenE, o.assertions(), seenO, e.str.Writes())
 	if e.x != nil || len(keep) > 0 {
 		e.ensureExtra().setExpiries(keep)
 	}

@@ -92,11 +92,16 @@ func (m *Mutator) Persist() bool {
 // expire notes an expiry. It is never at or before the stamps it speaks of:
 // clocks that run ahead must not make a key outlive its expiry.
 func (m *Mutator) expire(at int64) {
-	if at != Never {
-		at = min(max(at, m.write.Stamp.Millis()+1), MaxMillis)
-	}
 	m.settleExpired()
-	m.effects = append(m.effects, Effect{Op: EffectExpire, At: at})
+	m.effects = append(m.effects, Effect{Op: EffectExpire, At: m.future(at)})
+}
+
+// future returns a time to expire that is after the write.
+func (m *Mutator) future(at int64) int64 {
+	if at == Never {
+		return Never
+	}
+	return min(max(at, m.write.Stamp.Millis()+1), MaxMillis)
 }
 
 // clear notes the removal of all that has been seen of the key.
@@ -253,7 +258,7 @@ func (m *Mutator) add(k Kind, field string, by Number) error {
 	f := Effect{Op: EffectAdd, Kind: k, Field: field, Start: m.write.Dot.N, Sum: by}
 	if m.entry != nil && !m.cleared {
 		c := m.entry.cell(k, field)
-		if s, ok := c.sum(m.write.Dot.Replica); ok && s.live(m.view.hide) {
+		if s, ok := c.sum(m.write.Dot.Replica); ok && s.live(m.view.hidden(&c)) {
 			if _, fits := addExact(s.Total.Int, by.Int); !fits {
 				return ErrOverflow
 			}
@@ -264,6 +269,9 @@ func (m *Mutator) add(k Kind, field string, by Number) error {
 		}
 	}
 	m.settleKinds(k)
+	if k == KindHash {
+		m.freshen(field)
+	}
 	m.effects = append(m.effects, f)
 	return nil
 }

@@ -7,15 +7,15 @@ import (
 )
 
 // order is the fields of a section that show something, a list's and a HyperLogLog's
-// by their bytes, a zset's by score and then by member. It is made when it is first asked for, and
-// kept as cells change from then on: reading the first ten of a million takes no
-// look at all of them.
+// by their bytes, a zset's by score and then by member; of a hash those that expire, by
+// when they do. It is made when it is first asked for, and kept as cells change from
+// then on: reading the first ten of a million takes no look at all of them.
 type order struct {
 	kind Kind
 	tree *btree.BTreeG[place]
 }
 
-// place is one field's place. Only a zset's has a score.
+// place is one field's place. Only a zset's has a score; of a hash it is a time.
 type place struct {
 	score float64
 	field string
@@ -39,18 +39,25 @@ const orderDegree = 64
 func newOrder(s *section, hide HLC) *order {
 	o := &order{kind: s.kind, tree: btree.NewBTreeGOptions(place.less, btree.Options{NoLocks: true, Degree: orderDegree})}
 	for field, c := range s.cells {
-		if v, ok := c.visible(hide); ok {
-			o.tree.Set(o.place(field, v))
+		if p, ok := o.place(field, &c, hide); ok {
+			o.tree.Set(p)
 		}
 	}
 	return o
 }
 
-func (o *order) place(field string, v visible) place {
-	if o.kind == KindZSet {
-		return place{v.score(), field}
+// place returns a cell's place, when everything stamped at or before hide is gone, and
+// false when it has none.
+func (o *order) place(field string, c *Cell, hide HLC) (place, bool) {
+	if o.kind == KindHash {
+		at := c.expireAt(hide)
+		return place{float64(at), field}, at != Never
 	}
-	return place{0, field}
+	v, ok := c.visible(hide)
+	if o.kind == KindZSet {
+		return place{v.score(), field}, ok
+	}
+	return place{0, field}, ok
 }
 
 // set puts a cell into the order, or takes it out, as times is one or minus one. A
@@ -59,13 +66,13 @@ func (o *order) set(field string, c *Cell, times int) {
 	if o == nil {
 		return
 	}
-	v, ok := c.visible(0)
+	p, ok := o.place(field, c, 0)
 	switch {
 	case !ok:
 	case times > 0:
-		o.tree.Set(o.place(field, v))
+		o.tree.Set(p)
 	default:
-		o.tree.Delete(o.place(field, v))
+		o.tree.Delete(p)
 	}
 }
 
@@ -77,7 +84,7 @@ func (v View) order() *order {
 		return nil
 	}
 	s := v.e.sectionOf(v.kind)
-	if !v.e.hidesNone(v.kind, v.hide) { // What it hides is in the one that is kept.
+	if !v.hidesNone(v.kind) { // What it hides is in the one that is kept.
 		return newOrder(s, v.hide)
 	}
 	if s.order == nil {

@@ -3,7 +3,6 @@ package crdt
 import (
 	"cmp"
 	"math"
-	"slices"
 )
 
 // Repair takes in what another holder of the partition shows of a key at a wall
@@ -49,7 +48,8 @@ func (p *Partition) Repair(key string, o *Entry, theirVector Vector, at int64) (
 		}
 	}
 	r.compareExpiry()
-	if len(r.cells) == 0 && r.expiry.Dot.IsZero() {
+	hides := r.mine.kind != r.theirs.kind && len(r.mine.expiredFields()) > 0
+	if len(r.cells) == 0 && r.expiry.Dot.IsZero() && !hides {
 		return false
 	}
 	return p.update(key, func(e *Entry) { r.apply(e, at) }) == nil
@@ -70,8 +70,10 @@ type repair struct {
 // repairedCell is what one cell takes.
 type repairedCell struct {
 	CellName
-	write Write // zero for none
-	sums  []Contribution
+	write    Write // zero for none
+	sums     []Contribution
+	expireAt int64  // when it is to expire by itself, as it shows
+	expiry   Expiry // the one to take for that, zero for none
 }
 
 // matters reports whether cells of a kind may show in the end: those of the kind
@@ -86,24 +88,48 @@ func (r *repair) compareCell(k Kind, field string, c *Cell) {
 	if r.own != nil {
 		own = r.own.cell(k, field)
 	}
-	take := repairedCell{CellName: CellName{k, field}}
+	take := repairedCell{CellName: CellName{k, field}, expireAt: Never}
+	hide, theirs := r.mine.hidden(&own), r.theirs.hidden(c)
 	// A write below the one that shows here would not show: it is left where it is.
-	if w := c.write; w.Stamp > r.theirs.hide && r.seen.Covers(w.Dot) &&
-		(own.write.Stamp <= r.mine.hide || compareContent(own.write, w) > 0) {
+	if w := c.write; w.Stamp > theirs && r.seen.Covers(w.Dot) &&
+		(own.write.Stamp <= hide || compareContent(own.write, w) > 0) {
 		take.write = w
 		r.low = min(r.low, w.Stamp)
 	}
 	for _, s := range c.Contributions() {
-		if !s.live(r.theirs.hide) || !r.seen.Covers(Dot{s.Replica, s.N}) {
+		if !s.live(theirs) || !r.seen.Covers(Dot{s.Replica, s.N}) {
 			continue
 		}
-		if m, ok := own.sum(s.Replica); !ok || !m.live(r.mine.hide) || compareSums(m, s) > 0 {
+		if m, ok := own.sum(s.Replica); !ok || !m.live(hide) || compareSums(m, s) > 0 {
 			take.sums = append(take.sums, s)
 			r.low = min(r.low, s.Stamp)
 		}
 	}
-	if !take.write.Dot.IsZero() || len(take.sums) > 0 {
+	r.compareFieldExpiry(&take, &own, c)
+	if !take.write.Dot.IsZero() || len(take.sums) > 0 || !take.expiry.Dot.IsZero() {
 		r.cells = append(r.cells, take)
+	}
+}
+
+// compareFieldExpiry notes when a cell is to expire by itself: at the later of the times
+// that show.
+func (r *repair) compareFieldExpiry(take *repairedCell, own, c *Cell) {
+	_, shows := r.mine.visible(own)
+	if shows {
+		take.expireAt = r.mine.expireAt(own)
+	}
+	_, theirs := r.theirs.visible(c)
+	at := r.theirs.expireAt(c)
+	if !theirs || at == Never || take.expireAt != Never && at <= take.expireAt ||
+		!shows && take.write.Dot.IsZero() && len(take.sums) == 0 {
+		return
+	}
+	for _, x := range c.Expiries() {
+		if x.At == at && x.Stamp > r.theirs.hide && r.seen.Covers(x.Dot) {
+			take.expireAt, take.expiry = at, x
+			r.low = min(r.low, x.Stamp)
+			return
+		}
 	}
 }
 
@@ -150,9 +176,13 @@ func (r *repair) apply(e *Entry, at int64) {
 			e.x.cut = min(e.x.cut, max(r.low, 1)-1)
 		}
 	}
+	v := e.View(at)
 	for i := range r.cells {
 		take := &r.cells[i]
 		e.change(take.Kind, take.Field, func(c *Cell) {
+			if hidden := v.hidden(c); hidden > v.hide {
+				c.bury(hidden)
+			}
 			if w := take.write; !w.Dot.IsZero() {
 				c.dropWrites(func(o Write) bool { return o.Dot == w.Dot })
 				c.put(w)
@@ -160,12 +190,34 @@ func (r *repair) apply(e *Entry, at int64) {
 			for _, s := range take.sums {
 				c.setSum(s)
 			}
+			if v.expireAt(c) != take.expireAt {
+				c.showExpiry(take.expireAt, take.expiry)
+			}
 		})
 	}
 	if e.View(at).ExpireAt() != r.expireAt {
 		e.showExpiry(r.expireAt, r.expiry)
 	}
+	if v := e.View(at); v.kind != r.theirs.kind {
+		// Which kind shows must not depend on fields that do not.
+		for _, field := range v.expiredFields() {
+			e.change(KindHash, field, func(c *Cell) { c.bury(v.hidden(c)) })
+		}
+	}
 	e.tidy()
+}
+
+// expiredFields returns the fields of which something has expired by itself.
+func (v View) expiredFields() (fields []string) {
+	if v.e == nil || v.e.timedSection() == nil {
+		return nil
+	}
+	for field, c := range v.e.section(KindHash) {
+		if v.hidden(&c) > v.hide {
+			fields = append(fields, field)
+		}
+	}
+	return fields
 }
 
 // bury makes final what does not show at a wall time because it is stamped at or
@@ -173,19 +225,24 @@ func (r *repair) apply(e *Entry, at int64) {
 // An expiry that has come goes with it.
 func (e *Entry) bury(hide HLC, now int64) {
 	expired := e.ExpireAt() <= now
-	e.changeAll(func(c *Cell) {
-		c.dropWrites(func(w Write) bool { return w.Stamp <= hide })
-		if c.more == nil {
-			return
-		}
-		for i := range c.more.sums {
-			if s := &c.more.sums[i]; s.Stamp <= hide {
-				s.removeTo(s.N, s.Total)
-			}
-		}
-	})
+	e.changeAll(func(c *Cell) { c.bury(hide) })
 	if expired {
 		e.dropExpiries(func(Expiry) bool { return true })
+	}
+}
+
+// bury makes final that what is stamped at or before hide does not show. Expiries that
+// do not reach beyond it go as well.
+func (c *Cell) bury(hide HLC) {
+	c.dropWrites(func(w Write) bool { return w.Stamp <= hide })
+	c.dropExpiries(func(x Expiry) bool { return x.Stamp <= hide || StampAt(x.At)-1 <= hide })
+	if c.more == nil {
+		return
+	}
+	for i := range c.more.sums {
+		if s := &c.more.sums[i]; s.Stamp <= hide {
+			s.removeTo(s.N, s.Total)
+		}
 	}
 }
 
@@ -198,14 +255,27 @@ func (e *Entry) showExpiry(at int64, x Expiry) {
 	}
 	ex := e.ensureExtra()
 	for _, w := range e.str.Writes() {
-		if !e.isMortal(w.Dot) {
-			ex.mortal = append(ex.mortal, w.Dot)
-			slices.SortFunc(ex.mortal, Dot.Compare)
-		}
+		ex.override(w.Dot)
 	}
 	if !x.Dot.IsZero() {
 		ex.addExpiry(x)
 	}
+}
+
+// showExpiry makes a cell expire at a time or never, as [Entry.showExpiry] does a key.
+func (c *Cell) showExpiry(at int64, x Expiry) {
+	c.dropExpiries(func(o Expiry) bool { return at == Never || o.At > at || o.Dot == x.Dot })
+	if at == Never {
+		return
+	}
+	l := &c.ensureRare().lifetime
+	for _, w := range c.Writes() {
+		l.override(w.Dot)
+	}
+	if !x.Dot.IsZero() {
+		l.addExpiry(x)
+	}
+	c.trim()
 }
 
 // Lose drops a key without a trace, as damaged memory would. It is what tests

@@ -34,6 +34,7 @@ func damage(rnd *rand.Rand, e *Entry) {
 		}
 		damageWrites(rnd, c, e.Cut())
 		damageSums(rnd, c)
+		damageLife(rnd, c)
 		c.trim()
 	})
 	e.tidy()
@@ -77,6 +78,24 @@ func damageSums(rnd *rand.Rand, c *Cell) {
 		s.RemovedN, s.Removed = 0, Number{}
 	case 6:
 		s.N = max(s.N-1, s.Start, s.RemovedN)
+	}
+}
+
+func damageLife(rnd *rand.Rand, c *Cell) {
+	l := c.life()
+	if l == nil {
+		return
+	}
+	switch xs := l.expiries; rnd.IntN(4) {
+	case 0:
+		l.expiries = nil
+	case 1:
+		l.mortal = nil
+	case 2:
+		if len(xs) > 0 {
+			x := &xs[rnd.IntN(len(xs))]
+			x.At = max(min(x.At, MaxMillis-2000)+rnd.Int64N(4000)-2000, 1)
+		}
 	}
 }
 
@@ -168,8 +187,11 @@ func wantSameShown(t *testing.T, what string, at int64, ps ...*Partition) {
 
 func TestRepairMakesDamagedCopiesEqual(t *testing.T) {
 	different, repaired := 0, 0
-	for seed := range uint64(500) {
+	for seed := range uint64(800) {
 		w := newWorld(seed, 3)
+		if seed >= 500 {
+			w = newFieldWorld(seed, 3)
+		}
 		w.run(30 + int(seed%90))
 		w.settle()
 		rnd := rand.New(rand.NewPCG(seed, 11))
@@ -205,8 +227,11 @@ func TestRepairMakesDamagedCopiesEqual(t *testing.T) {
 }
 
 func TestThreeDamagedCopiesBecomeEqual(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(100) {
 		w := newWorld(seed, 3)
+		if seed >= 60 {
+			w = newFieldWorld(seed, 3)
+		}
 		w.run(60)
 		w.settle()
 		rnd := rand.New(rand.NewPCG(seed, 12))

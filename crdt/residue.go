@@ -42,7 +42,7 @@ func (e *Entry) trimCells(v View) (dropped bool) {
 				*c, dropped = Cell{}, true
 				return
 			}
-			dropped = c.trimTo(v.hide) || dropped
+			dropped = c.trimTo(v) || dropped
 		})
 	}
 	if !e.str.isEmpty() {
@@ -51,7 +51,14 @@ func (e *Entry) trimCells(v View) (dropped bool) {
 	if e.x == nil {
 		return dropped
 	}
-	for _, s := range e.x.sections {
+	for i := range e.x.sections {
+		s := &e.x.sections[i]
+		if s.kind == v.kind && v.hide == 0 && s.residue == 0 {
+			for _, field := range s.dueBy(v.now) {
+				trim(s.kind, field)
+			}
+			continue
+		}
 		for field := range s.cells {
 			trim(s.kind, field)
 		}
@@ -59,17 +66,27 @@ func (e *Entry) trimCells(v View) (dropped bool) {
 	return dropped
 }
 
-// trimTo leaves what the cell shows when everything stamped at or before hide is
-// gone.
-func (c *Cell) trimTo(hide HLC) (dropped bool) {
+// trimTo leaves what the cell shows in v.
+func (c *Cell) trimTo(v View) (dropped bool) {
+	if _, shows := v.visible(c); !shows {
+		*c = Cell{}
+		return true
+	}
+	hide, at := v.hidden(c), v.expireAt(c)
 	if !c.write.Dot.IsZero() && c.write.Stamp <= hide {
 		c.write, dropped = Write{}, true
 	}
 	if c.more == nil {
 		return dropped
 	}
-	if len(c.more.losers) > 0 {
-		c.more.losers, dropped = nil, true
+	if r := c.more.rare; r != nil {
+		if len(r.losers) > 0 {
+			r.losers, dropped = nil, true
+		}
+		had := len(r.expiries)
+		r.dropExpiries(func(x Expiry) bool { return x.Stamp <= v.hide }) // With the key.
+		dropped = r.lifetime.trimTo(at) || len(r.expiries) < had || dropped
+		c.trim()
 	}
 	c.dropSums(func(s Contribution) bool {
 		gone := !s.live(hide)
@@ -86,15 +103,7 @@ func (e *Entry) trimExtra(at int64) (dropped bool) {
 	if x.cut != 0 {
 		x.cut, dropped = 0, true
 	}
-	if at == Never {
-		dropped = dropped || len(x.expiries)+len(x.mortal) > 0
-		x.expiries, x.mortal = nil, nil
-		return dropped
-	}
-	if len(x.expiries) > 1 {
-		x.expiries, dropped = []Expiry{slices.MaxFunc(x.expiries, compareExpiries)}, true
-	}
-	return dropped
+	return x.lifetime.trimTo(at) || dropped
 }
 
 // compareExpiries orders expiries by how long they last, those that last equally
@@ -123,7 +132,7 @@ func (e *Entry) residue() int {
 	for i := range e.x.sections {
 		s := &e.x.sections[i]
 		n += s.residue
-		if s.dead < len(s.cells) {
+		if int(s.dead) < len(s.cells) {
 			show(len(s.cells) * (sizeCell + sizeSlot))
 		}
 	}
@@ -139,10 +148,7 @@ func (x *extra) residue(at int64) (n int) {
 	if x.cut != 0 {
 		n = sizeStamp
 	}
-	if at == Never {
-		return n + len(x.expiries)*sizeExpiry + len(x.mortal)*sizeDot
-	}
-	return n + (len(x.expiries)-1)*sizeExpiry
+	return n + x.lifetime.residue(at)
 }
 
 // residueAt returns how many bytes are residue at a wall time, and whether the
@@ -153,6 +159,9 @@ func (e *Entry) residueAt(nowMillis int64) (bytes int, shows bool) {
 	}
 	if !e.View(nowMillis).Exists() {
 		return e.Size(), false
+	}
+	if e.hide(nowMillis) == 0 {
+		return e.residue() + e.sizeDueBy(nowMillis), true
 	}
 	c := e.Clone()
 	if !c.trim(nowMillis) {
@@ -170,13 +179,17 @@ func (c *Cell) shows() bool {
 	return slices.ContainsFunc(c.Contributions(), func(s Contribution) bool { return s.live(0) })
 }
 
-// residue returns how many bytes of the cell are losers and removed contributions.
+// residue returns how many bytes of the cell are losers, removed contributions, and
+// expiries that do not count, whatever the time.
 func (c *Cell) residue() (n int) {
 	if c.more == nil {
 		return 0
 	}
-	for _, w := range c.more.losers {
+	for _, w := range c.losers() {
 		n += sizeWrite + len(w.Value)
+	}
+	if l := c.life(); l != nil {
+		n += l.residue(c.expireAt(0))
 	}
 	for i := range c.more.sums {
 		if !c.more.sums[i].live(0) {
@@ -195,7 +208,10 @@ func (s *section) count(field string, c *Cell, times int) {
 	n := c.residue()
 	if !c.shows() {
 		n += sizeCell + sizeSlot + len(field)
-		s.dead += times
+		s.dead += int32(times)
+	}
+	if len(c.Expiries()) > 0 {
+		s.timed += int32(times)
 	}
 	s.residue += times * n
 }
@@ -227,8 +243,11 @@ func (e *Entry) eachStamp(f func(Dot, HLC)) {
 		if c.more == nil {
 			return
 		}
-		for _, w := range c.more.losers {
+		for _, w := range c.losers() {
 			f(w.Dot, w.Stamp)
+		}
+		for _, x := range c.Expiries() {
+			f(x.Dot, x.Stamp)
 		}
 		for _, s := range c.more.sums {
 			f(Dot{s.Replica, s.N}, s.Stamp)

@@ -7,6 +7,7 @@ import "container/heap"
 type schedule struct {
 	queue expiryQueue
 	keys  map[string]*due
+	told  map[string]int64 // of keys of which fields have expired, up to when that has been seen to
 }
 
 // due is one key's place in the schedule.
@@ -83,8 +84,12 @@ func (p *Partition) Expire(now int64, limit int) (expired int) {
 }
 
 // ExpireEach is Expire and calls f, if there is one, for each key that has been
-// found to show nothing any more. f must not change the partition.
-func (p *Partition) ExpireEach(now int64, limit int, f func(key string)) (expired int) {
+// found to show nothing any more, and for each that still shows something but of which
+// fields have expired. f must not change the partition.
+func (p *Partition) ExpireEach(now int64, limit int, f func(key string, shows bool)) (expired int) {
+	if f == nil {
+		f = func(string, bool) {}
+	}
 	for range limit {
 		key, ok := p.nextDue(now)
 		if !ok {
@@ -102,15 +107,40 @@ func (p *Partition) ExpireEach(now int64, limit int, f func(key string)) (expire
 		freed, shows := e.residueAt(now)
 		if !shows {
 			expired++
-			if f != nil {
-				f(key)
+			p.due.tell(key, 0)
+			f(key, false)
+		} else {
+			if e.fieldsGone(p.due.told[key], now) {
+				f(key, true)
 			}
+			p.due.tell(key, now)
+			p.plan(key, e, e.dueAfter(now))
 		}
 		if freed > 0 {
 			p.waiting.add(key, freed)
 		}
 	}
 	return expired
+}
+
+// tell notes up to when what has expired of a key has been seen to, 0 for not at all.
+func (s *schedule) tell(key string, now int64) {
+	if now == 0 {
+		delete(s.told, key)
+		return
+	}
+	if s.told == nil {
+		s.told = map[string]int64{}
+	}
+	s.told[key] = now
+}
+
+// plan puts a key whose entry is e into the schedule for a time.
+func (p *Partition) plan(key string, e *Entry, at int64) {
+	if at == e.Due() { // A tier names it in time, any other only the schedule.
+		at = p.soon(at)
+	}
+	p.due.set(key, at)
 }
 
 // NextExpiry returns the soonest time, in milliseconds since the Unix epoch, at

@@ -81,7 +81,7 @@ func (e *Entry) takeOthers(ctx *Sight, keep Kind, seen []Seen) {
 // which are about to go without their key, have said that the key never expires.
 func (e *Entry) keepNever(ctx *Sight) {
 	for _, w := range e.str.Writes() {
-		if ctx.Covers(w.Dot) && (e.x == nil || !e.isMortal(w.Dot)) {
+		if ctx.Covers(w.Dot) && (e.x == nil || !e.x.isMortal(w.Dot)) {
 			e.ensureExtra().addExpiry(neverOf(w))
 		}
 	}
@@ -95,7 +95,7 @@ func neverOf(w Write) Expiry { return Expiry{Dot: w.Dot, Stamp: w.Stamp, At: Nev
 func (e *Entry) assertions() []Expiry {
 	out := slices.Clone(e.Expiries())
 	for _, w := range e.str.Writes() {
-		if e.x == nil || !e.isMortal(w.Dot) {
+		if e.x == nil || !e.x.isMortal(w.Dot) {
 			out = append(out, neverOf(w))
 		}
 	}
@@ -106,6 +106,7 @@ func (e *Entry) assertions() []Expiry {
 // hide. A contribution counts by its latest stamp, whole.
 func (c *Cell) removeHidden(ctx *Sight, hide HLC, seen []Seen) {
 	c.dropWrites(func(w Write) bool { return w.Stamp <= hide && ctx.Covers(w.Dot) })
+	c.dropExpiries(func(x Expiry) bool { return x.Stamp <= hide && ctx.Covers(x.Dot) })
 	c.dropSums(func(s Contribution) bool {
 		return s.Replica == ctx.self.Replica && s.Stamp <= hide && ctx.Covers(Dot{s.Replica, s.N})
 	})

@@ -8,6 +8,7 @@ const (
 	sizeWrite        = int(unsafe.Sizeof(Write{}))
 	sizeCell         = int(unsafe.Sizeof(Cell{}))
 	sizeCellMore     = int(unsafe.Sizeof(cellMore{}))
+	sizeCellRare     = int(unsafe.Sizeof(cellRare{}))
 	sizeContribution = int(unsafe.Sizeof(Contribution{}))
 	sizeEntry        = int(unsafe.Sizeof(Entry{}))
 	sizeExtra        = int(unsafe.Sizeof(extra{}))

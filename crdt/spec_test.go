@@ -33,6 +33,9 @@ func TestSpecification(t *testing.T) {
 		{"long lists", 2, crdttest.Options{Replicas: 4, Steps: 150, About: crdt.KindList, Audit: audit}},
 		{"hyperloglogs", 5, crdttest.Options{Replicas: 3, Steps: 50, About: crdt.KindHLL, Audit: audit}},
 		{"forgetful hyperloglogs", 5, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindHLL, Collect: true, Retire: true, Audit: audit}},
+		{"fields", 40, crdttest.Options{Replicas: 3, Steps: 40, Fields: true, Audit: audit}},
+		{"forgetful fields", 60, crdttest.Options{Replicas: 3, Steps: 60, Fields: true, Collect: true, Audit: audit}},
+		{"retiring fields", 5, crdttest.Options{Replicas: 5, Steps: 150, Fields: true, Collect: true, Retire: true, Audit: audit}},
 		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: audit}},
 	} {
 		t.Run(size.name, func(t *testing.T) {

@@ -37,9 +37,10 @@ type Put struct {
 	// need not have been there when a Save has failed.
 	Patch *Patch
 
-	// ExpireAt is when the entry expires ([Entry.ExpireAt]), in milliseconds since
-	// the Unix epoch, Never when it does not or is gone. WasExpireAt is what it was
-	// when it was last saved, Never when there was none.
+	// ExpireAt is the soonest time at which the entry or a field of it expires
+	// ([Entry.Due]), in milliseconds since the Unix epoch, Never when nothing does or it
+	// is gone. Such a key is to be looked at then; it need not be gone. WasExpireAt is
+	// what it was when it was last saved, Never when there was none.
 	ExpireAt, WasExpireAt int64
 	// Residue is about how many bytes of the entry wait to be forgotten whatever the
 	// time; zero when none do, or it is gone. WasResidue is what it was when it was

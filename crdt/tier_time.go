@@ -35,10 +35,16 @@ func (t *tiered) dueEntry(p *Partition, key string, scheduled int64) *Entry {
 	if e == nil {
 		return nil
 	}
-	if at := e.ExpireAt(); at != scheduled {
-		if at > scheduled {
-			p.due.set(key, p.soon(at))
-		}
+	first := e.Due()
+	if first == scheduled {
+		return e
+	}
+	told := p.due.told[key]
+	if first < scheduled && told == 0 { // It has been seen to, and nothing showed.
+		return nil
+	}
+	if at := max(first, e.dueAfter(told)); at != scheduled {
+		p.plan(key, e, at)
 		return nil
 	}
 	return e
@@ -69,7 +75,7 @@ func (t *tiered) lookAhead(p *Partition, now int64) bool {
 		return false
 	}
 	t.eachUnsaved(p, func(key string, e *Entry) {
-		if at := e.ExpireAt(); at >= from && at < to {
+		if at := e.Due(); at >= from && at < to {
 			plan(key, at)
 		}
 	})
@@ -114,6 +120,7 @@ func (t *tiered) digest(p *Partition, at int64) bool {
 	if t.err != nil {
 		return false
 	}
+	g.tiered = true
 	if !g.on {
 		g.rebuild(at, tierWindow, p.entries)
 		if !t.pass(p, "", func(key string, e *Entry, own bool) bool {
@@ -150,30 +157,53 @@ func (t *tiered) digest(p *Partition, at int64) bool {
 func (t *tiered) extendDigest(p *Partition, to int64) bool {
 	g := &p.digests
 	from := g.end
+	late := g.takeLate(to)
 	add := func(key string, e *Entry) {
-		if e.digest == staleDigest || e.digest == 0 || e.x == nil || e.x.until <= from || e.x.until > to {
+		if late[key] || e.digest == staleDigest || e.digest == 0 || e.x == nil || e.x.until <= from || e.x.until > to {
 			return
 		}
 		g.expires(key, e, e.shown(key, g.swept).survives)
 	}
-	if !t.due(p, from+1, to+1, func(key string, at int64) bool {
+	get := func(key string) *Entry {
 		e := p.entries[key]
 		if e == nil {
-			if e = t.load(key); e == nil {
-				return t.err == nil
+			if e = t.load(key); e != nil {
+				g.loaded(key, e)
 			}
-			g.loaded(key, e)
 		}
-		if e.ExpireAt() == at {
+		return e
+	}
+	if !t.due(p, from+1, to+1, func(key string, at int64) bool {
+		if e := get(key); e != nil && e.Due() == at {
 			add(key, e)
 		}
-		return true
+		return t.err == nil
 	}) || t.err != nil {
 		return false
 	}
 	t.eachUnsaved(p, add)
+	keys := late
+	late = nil
+	for key := range keys {
+		if e := get(key); e != nil {
+			add(key, e)
+		}
+	}
 	g.end = to
-	return true
+	return t.err == nil
+}
+
+// takeLate returns the keys whose part ends up to a time as far as the tier does not
+// tell, and forgets them.
+func (g *digests) takeLate(to int64) map[string]bool {
+	keys := map[string]bool{}
+	for key, until := range g.late {
+		if until <= to {
+			delete(g.late, key)
+			keys[key] = true
+		}
+	}
+	return keys
 }
 
 // loaded makes an entry that has come from the tier clean, as it shows at the time
@@ -186,7 +216,7 @@ func (g *digests) loaded(key string, e *Entry) {
 	s := e.shown(key, g.swept)
 	e.digest = s.digest
 	if e.x != nil {
-		e.x.until = untilStep(s.expireAt)
+		e.x.until = untilStep(s.until)
 	}
 }
 

@@ -54,7 +54,7 @@ func rowOf(e *Entry) row {
 	if e == nil {
 		return noRow
 	}
-	return row{true, e.ExpireAt(), e.residue()}
+	return row{true, e.Due(), e.residue()}
 }
 
 const (

@@ -32,72 +32,95 @@ type View struct {
 	e    *Entry // may be nil
 	kind Kind
 	hide HLC
+	now  int64
+}
+
+// hidden returns the stamp at or before which everything in a cell is gone.
+func (v View) hidden(c *Cell) HLC { return c.hiddenTo(v.hide, v.now) }
+
+// visible returns what shows of a cell.
+func (v View) visible(c *Cell) (visible, bool) { return c.visible(v.hidden(c)) }
+
+// expireAt returns when a cell that shows expires by itself, [Never] when it does not
+// or has outlived that.
+func (v View) expireAt(c *Cell) int64 {
+	if at := c.expireAt(v.hide); at > v.now {
+		return at
+	}
+	return Never
 }
 
 // View returns the entry as seen at a wall time, in milliseconds since the Unix
 // epoch. A nil entry shows nothing.
 func (e *Entry) View(nowMillis int64) View {
-	v := View{e: e}
+	v := View{e: e, now: nowMillis}
 	if e == nil {
 		return v
 	}
 	v.hide = e.hide(nowMillis)
-	kinds := e.kinds()
+	kind, kinds := KindNone, e.kinds()
 	if len(kinds) == 1 {
-		if e.anyVisible(kinds[0], v.hide) {
-			v.kind = kinds[0]
+		kind = kinds[0]
+	} else {
+		// Fields that have expired count too: another kind does not come back by that.
+		var top Version
+		for _, k := range kinds {
+			if best, ok := (View{e: e, hide: v.hide}).topVersion(k); ok && best.Compare(top) > 0 {
+				kind, top = k, best
+			}
 		}
-		return v
 	}
-	var top Version
-	for _, k := range kinds {
-		if best, ok := e.topVersion(k, v.hide); ok && best.Compare(top) > 0 {
-			v.kind, top = k, best
-		}
+	if kind != KindNone && v.any(kind) {
+		v.kind = kind
 	}
 	return v
 }
 
-func (e *Entry) anyVisible(k Kind, hide HLC) bool {
+// any reports whether anything in a section is visible.
+func (v View) any(k Kind) bool {
 	if k == KindString {
-		_, ok := e.str.visible(hide)
+		_, ok := v.visible(&v.e.str)
 		return ok
 	}
-	if e.hidesNone(k, hide) {
-		s := e.sectionOf(k)
-		return s != nil && len(s.cells) > s.dead
+	if v.hidesNone(k) {
+		s := v.e.sectionOf(k)
+		return s != nil && len(s.cells) > int(s.dead)
 	}
-	for _, c := range e.section(k) {
-		if _, ok := c.visible(hide); ok {
+	for _, c := range v.e.section(k) {
+		if _, ok := v.visible(&c); ok {
 			return true
 		}
 	}
 	return false
 }
 
-// hidesNone reports whether nothing of a kind is hidden because it is stamped at or
-// before hide, so that what is known of the whole section holds. A time cut has
+// hidesNone reports whether nothing of a kind is hidden because it is stamped too
+// early or has expired by itself, so that what is known of the whole section holds. A time cut has
 // taken the writes themselves and hides contributions only, of which lists and
 // HyperLogLogs have none.
-func (e *Entry) hidesNone(k Kind, hide HLC) bool {
-	return hide == 0 || (k == KindList || k == KindHLL) && hide <= e.Cut()
+func (v View) hidesNone(k Kind) bool {
+	if v.hide != 0 && (k != KindList && k != KindHLL || v.hide > v.e.Cut()) {
+		return false
+	}
+	s := v.e.sectionOf(k)
+	return s == nil || len(s.dueBy(v.now)) == 0
 }
 
 // topVersion returns the highest version visible in a section.
-func (e *Entry) topVersion(k Kind, hide HLC) (top Version, any bool) {
+func (v View) topVersion(k Kind) (top Version, any bool) {
 	consider := func(c *Cell) {
-		if v, ok := c.visible(hide); ok {
+		if vis, ok := v.visible(c); ok {
 			any = true
-			if ver := v.version(); ver.Compare(top) > 0 {
+			if ver := vis.version(); ver.Compare(top) > 0 {
 				top = ver
 			}
 		}
 	}
 	if k == KindString {
-		consider(&e.str)
+		consider(&v.e.str)
 		return top, any
 	}
-	for _, c := range e.section(k) {
+	for _, c := range v.e.section(k) {
 		consider(&c)
 	}
 	return top, any
@@ -128,7 +151,7 @@ func (v View) Version() Version {
 	if !v.Exists() {
 		return Version{}
 	}
-	top, _ := v.e.topVersion(v.kind, v.hide)
+	top, _ := v.topVersion(v.kind)
 	return top
 }
 
@@ -137,6 +160,17 @@ func (v View) Get() (string, bool) { return v.value(KindString, "") }
 
 // Field returns the value of a hash's field.
 func (v View) Field(field string) (string, bool) { return v.value(KindHash, field) }
+
+// FieldExpireAt returns when a hash's field expires by itself, in milliseconds since
+// the Unix epoch: [Never] when it does not exist, does not expire, or outlived its
+// expiry by an increment that had not seen it. The key may expire before.
+func (v View) FieldExpireAt(field string) int64 {
+	if _, ok := v.Field(field); !ok {
+		return Never
+	}
+	c := v.e.cell(KindHash, field)
+	return v.expireAt(&c)
+}
 
 // Has reports whether a set has a member.
 func (v View) Has(member string) bool {
@@ -153,7 +187,7 @@ func (v View) Score(member string) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	vis, ok := c.visible(v.hide)
+	vis, ok := v.visible(&c)
 	return vis.score(), ok
 }
 
@@ -162,7 +196,7 @@ func (v View) value(k Kind, field string) (string, bool) {
 		return "", false
 	}
 	c := v.e.cell(k, field)
-	vis, ok := c.visible(v.hide)
+	vis, ok := v.visible(&c)
 	if !ok {
 		return "", false
 	}
@@ -191,11 +225,11 @@ func (v View) Len() int {
 		return 1
 	}
 	s, n := v.e.sectionOf(v.kind), 0
-	if v.e.hidesNone(v.kind, v.hide) {
-		return len(s.cells) - s.dead
+	if v.hidesNone(v.kind) {
+		return len(s.cells) - int(s.dead)
 	}
 	for _, c := range s.cells {
-		if _, ok := c.visible(v.hide); ok {
+		if _, ok := v.visible(&c); ok {
 			n++
 		}
 	}
@@ -210,7 +244,7 @@ func (v View) sortedFields() []string {
 	names := slices.Collect(maps.Keys(cells))
 	names = slices.DeleteFunc(names, func(f string) bool {
 		c := cells[f]
-		_, ok := c.visible(v.hide)
+		_, ok := v.visible(&c)
 		return !ok
 	})
 	slices.Sort(names)

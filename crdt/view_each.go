@@ -13,7 +13,7 @@ func (v View) Members() iter.Seq[string] {
 			return
 		}
 		for name, c := range v.e.section(v.kind) {
-			if _, ok := c.visible(v.hide); ok && !yield(name) {
+			if _, ok := v.visible(&c); ok && !yield(name) {
 				return
 			}
 		}
@@ -28,7 +28,7 @@ func (v View) Scores() iter.Seq2[string, float64] {
 			return
 		}
 		for name, c := range v.e.section(KindZSet) {
-			if vis, ok := c.visible(v.hide); ok && !yield(name, vis.score()) {
+			if vis, ok := v.visible(&c); ok && !yield(name, vis.score()) {
 				return
 			}
 		}

@@ -210,8 +210,12 @@ func eventsOf(c core.Change) []string {
 		add("new")
 	}
 	switch {
-	case c.Expired:
+	case c.Expired && !c.ByField:
 		return []string{"expired"}
+	case c.Expired && c.After:
+		return []string{"hexpired"}
+	case c.Expired:
+		return []string{"hexpired", "del"}
 	case c.Delta == nil:
 		return nil // A repair brings what was told of elsewhere.
 	}
@@ -241,12 +245,12 @@ func eventOf(e *crdt.Effect, puts bool) string {
 		return map[string]string{"": "", "h": "hdel", "s": "srem", "z": "zrem", "l": "lrem"}[prefix]
 	case crdt.EffectAdd:
 		return map[string]string{"": "incrby", "h": "hincrby", "z": "zincr"}[prefix]
-	case crdt.EffectExpire:
+	case crdt.EffectExpire, crdt.EffectExpireField:
 		if e.At != crdt.Never {
-			return "expire"
+			return prefix + "expire"
 		}
 		if !puts {
-			return "persist"
+			return prefix + "persist"
 		}
 	}
 	return ""

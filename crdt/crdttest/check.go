@@ -26,6 +26,9 @@ type Options struct {
 	// Retire lets them write under another ID from some time on, and retire what nobody
 	// writes under any more. It goes with Collect.
 	Retire bool
+	// Fields lets fields of hashes expire by themselves. Histories without it are what
+	// they are regardless.
+	Fields bool
 	// Tier gives every replica's partition a [Disk], from which it is also begun
 	// again, and compares it with one without. Default: none has one.
 	Tier *Tier

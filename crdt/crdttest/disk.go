@@ -152,8 +152,8 @@ func (d *Disk) Audit() error {
 			return fmt.Errorf("%q on disk is empty", key)
 		}
 		keys++
-		if at := e.ExpireAt(); at != crdt.Never && !slices.Contains(r.at, at) {
-			return fmt.Errorf("%q on disk expires at %d, its index says %v", key, at, r.at)
+		if at := e.Due(); at != crdt.Never && !slices.Contains(r.at, at) {
+			return fmt.Errorf("%q on disk is due at %d, its index says %v", key, at, r.at)
 		}
 		if plain := e.Plain(-1); plain != (r.bytes == 0) {
 			return fmt.Errorf("%q on disk keeps nothing else: %t, its index says %d bytes", key, plain, r.bytes)

@@ -22,7 +22,15 @@ func execute(m *crdt.Mutator, c Command, now int64) (r Reply) {
 	case Invalidate:
 		m.Invalidate()
 	case HSet:
-		r.OK, r.Err = m.HSet(c.Field, c.Value)
+		if c.At <= now {
+			r.OK, r.Err = m.HDel(c.Field)
+		} else {
+			r.OK, r.Err = m.HSetUntil(c.Field, c.Value, c.At)
+		}
+	case HExpire:
+		r.OK, r.Err = m.HExpire(c.Field, c.At)
+	case HPersist:
+		r.OK, r.Err = m.HPersist(c.Field)
 	case HDel:
 		r.OK, r.Err = m.HDel(c.Field)
 	case SAdd:
@@ -121,6 +129,12 @@ func read(view crdt.View) Value {
 		v.Fields = map[string]string{}
 		for f := range view.Fields() {
 			v.Fields[f], _ = view.Field(f)
+			if at := view.FieldExpireAt(f); at != crdt.Never {
+				if v.FieldsUntil == nil {
+					v.FieldsUntil = map[string]int64{}
+				}
+				v.FieldsUntil[f] = at
+			}
 		}
 	case crdt.KindSet:
 		v.Members = map[string]bool{}

@@ -261,6 +261,9 @@ func (w *world) reaches(s, to *crdt.Snapshot) bool {
 			for _, x := range c.Contributions() {
 				news(crdt.Dot{Replica: x.Replica, N: x.N}, x.Stamp)
 			}
+			for _, x := range c.Expiries() {
+				news(x.Dot, x.Stamp)
+			}
 		}
 		for _, x := range e.Expiries() {
 			news(x.Dot, x.Stamp)
@@ -301,7 +304,7 @@ func (w *world) rebuild(r *replica) error {
 	r.clock.Observe(r.part.Horizon().Stamp)
 	for _, o := range w.replicas {
 		// What waits for a write that is lost would wait for ever.
-		o.held = slices.DeleteFunc(o.held, func(d *crdt.Delta) bool { return w.retires && w.isLost(d.Dot) })
+		o.held = slices.DeleteFunc(o.held, func(d *crdt.Delta) bool { return w.dropsLost && w.isLost(d.Dot) })
 	}
 	if err := w.storeAll(r); err != nil {
 		return err
@@ -370,7 +373,7 @@ func (w *world) plain(r *replica) error {
 		if !e.Plain(now) {
 			return fmt.Errorf("%s keeps more than it shows: %x", key, crdt.AppendEntry(nil, e))
 		}
-		next = min(next, e.View(now).ExpireAt())
+		next = min(next, e.Due())
 	}
 	if have := r.part.NextExpiry(); have != next && (r.stored == nil || have > next) {
 		return fmt.Errorf("want the next expiry at %d, have %d", next, have)

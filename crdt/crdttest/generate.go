@@ -63,6 +63,15 @@ func (g *generator) visits() string {
 	return strings.Join(some, ",")
 }
 
+// timed are the themes of histories in which fields expire.
+var timed = []theme{
+	{HSet, HSet, HExpire, HExpire, HPersist, HIncr, HIncr, HDel},
+	{HSet, HExpire, HIncr, HIncr, HIncrFloat, HExpire, HDel, Del},
+	{HSet, HExpire, HExpire, HIncr, HDel, Expire, Expire, Persist, Invalidate},
+	{HSet, HSet, HExpire, HIncr, Set, SAdd, Expire, HPersist, Del},
+	{HSet, HExpire, HExpire, HIncr, Expire},
+}
+
 var (
 	keys   = []string{"k", "l"}
 	fields = []string{"f", "g"}
@@ -82,6 +91,7 @@ type generator struct {
 	collect  bool
 	retire   bool
 	tier     bool
+	fields   bool
 }
 
 // generate returns the history of a seed: always the same one.
@@ -102,6 +112,9 @@ func generate(seed uint64, o Options) []step {
 		g.verbs, g.keys = listThemes[g.IntN(len(listThemes))], keys[:1]
 	case crdt.KindHLL:
 		g.verbs, g.keys = hllThemes[g.IntN(len(hllThemes))], keys[:1]
+	}
+	if g.fields = o.Fields; g.fields {
+		g.verbs, g.keys = timed[g.IntN(len(timed))], keys[:1]
 	}
 	var steps []step
 	for r := range g.replicas {
@@ -179,6 +192,7 @@ func (g *generator) commands() []Command {
 		for g.IntN(4) == 0 {
 			c := first
 			g.fill(&c)
+			c.At = first.At // One write has one time to live.
 			all = append(all, c)
 		}
 	}
@@ -219,6 +233,9 @@ func (g *generator) fill(c *Command) {
 	}
 	if c.Verb == Expire || c.Verb == Set && g.IntN(3) == 0 {
 		// Now and then at a time that has come.
+		c.At = g.wall + g.lapse*g.Int64N(9) - g.Int64N(2)
+	}
+	if g.fields && (c.Verb == HExpire || c.Verb == HSet && g.IntN(3) == 0) {
 		c.At = g.wall + g.lapse*g.Int64N(9) - g.Int64N(2)
 	}
 }

@@ -42,6 +42,9 @@ const (
 	ListPut  // of an element into the place Field: what comes of the commands on lists
 	ListTake // of what is in the place Field
 	HLLPut   // of the rank Amount into the register Field: what comes of PFAdd
+
+	HExpire
+	HPersist
 	numVerbs
 )
 
@@ -52,7 +55,7 @@ type Command struct {
 	Field  string  // the field or member, of a list the place or the pivot
 	Value  string  // Set, HSet, elements of lists
 	Amount float64 // counts and places in lists, increments and scores; integers up to 2^53 and small binary fractions are exact
-	At     int64   // Set, Expire: milliseconds since the Unix epoch, or crdt.Never
+	At     int64   // Set, Expire, HSet, HExpire: milliseconds since the Unix epoch, or crdt.Never
 }
 
 // Op is one write, or one of the commands of one write: what it changed, who made
@@ -71,9 +74,12 @@ type Op struct {
 	// NewRun says, of an increment, that none of its replica's earlier
 	// increments of the cell counted any more.
 	NewRun bool
-	// Expired is, of an EXPIRE, the content that its origin had seen and that an
-	// expiry had hidden there, while something stamped later still showed.
+	// Expired is, of an EXPIRE, what its origin had seen and an expiry had hidden there,
+	// while something stamped later still showed; of an HEXPIRE, the content of the
+	// field that its origin had seen and that is below all that showed.
 	Expired []Name
+	// FreshField says, of an increment, that its field did not show in a hash that did.
+	FreshField bool
 }
 
 // Name names an op: one of the commands of one write.
@@ -104,7 +110,7 @@ func (v Verb) kind() crdt.Kind {
 	switch v {
 	case Set, Incr, IncrFloat:
 		return crdt.KindString
-	case HSet, HDel, HIncr, HIncrFloat:
+	case HSet, HDel, HIncr, HIncrFloat, HExpire, HPersist:
 		return crdt.KindHash
 	case SAdd, SRem:
 		return crdt.KindSet

@@ -19,6 +19,8 @@ import (
 //	r1 rpush k a,b             r1 lpop k COUNT    lbefore and lafter k PIVOT ELEMENT,
 //	r1 pfadd k a,b             of which - is none
 //	r1 lset k PLACE a          r1 lrem k COUNT a  ltrim k COUNT, lrotate k
+//	r1 hset k f v at MS        a field that expires
+//	r1 hexpire k f at MS
 //	r1 pull r2 OFFSET COUNT    take r2's delta OFFSET after the next that r1 lacks,
 //	                           and up to COUNT-1 more as one where they merge
 //	r1 catchup r2              take every delta that r2 has seen
@@ -37,6 +39,7 @@ import (
 //	pass MS                    let time pass
 //	r1 skew MS                 set r1's wall clock ahead
 //	r1 want k string 5 until 9 say what a reader at r1 sees
+//	r1 want k hash f=v@9       of a field that expires
 func Replay(script string, o Options) error {
 	steps, err := parse(script)
 	if err != nil {
@@ -185,8 +188,8 @@ func (p *parser) command(name string) (c Command) {
 	case c.Verb.isIncrement() || c.Verb == ZAdd:
 		c.Amount = p.amount()
 	}
-	if c.Verb == Set || c.Verb == Expire {
-		c.At = p.at(c.Verb == Expire)
+	if c.Verb == Set || c.Verb == HSet || c.Verb == Expire || c.Verb == HExpire {
+		c.At = p.at(c.Verb == Expire || c.Verb == HExpire)
 	}
 	return c
 }

@@ -17,6 +17,7 @@ var verbNames = [numVerbs]string{
 	SAdd: "sadd", SRem: "srem", ZAdd: "zadd", ZIncr: "zincr", ZRem: "zrem",
 	LPush: "lpush", RPush: "rpush", LPop: "lpop", RPop: "rpop", LBefore: "lbefore", LAfter: "lafter",
 	LSet: "lset", LRem: "lrem", LTrim: "ltrim", LRotate: "lrotate", PFAdd: "pfadd",
+	HExpire: "hexpire", HPersist: "hpersist",
 }
 
 // actionNames are the other actions as scripts write them.
@@ -82,7 +83,7 @@ func (c Command) String() string {
 	if c.Verb.takesElements() {
 		words = append(words, c.Value)
 	}
-	if c.Verb == Expire || c.Verb == Set && c.At != crdt.Never {
+	if c.Verb == Expire || c.Verb == HExpire || (c.Verb == Set || c.Verb == HSet) && c.At != crdt.Never {
 		words = append(words, "at", strconv.FormatInt(c.At-epoch, 10))
 	}
 	return strings.Join(words, " ")
@@ -97,6 +98,9 @@ func (v Value) String() string {
 	case crdt.KindHash:
 		for _, f := range slices.Sorted(maps.Keys(v.Fields)) {
 			words = append(words, f+"="+v.Fields[f])
+			if at, ok := v.FieldsUntil[f]; ok {
+				words[len(words)-1] += "@" + strconv.FormatInt(at-epoch, 10)
+			}
 		}
 	case crdt.KindSet:
 		words = append(words, slices.Sorted(maps.Keys(v.Members))...)

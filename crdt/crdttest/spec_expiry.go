@@ -66,7 +66,8 @@ func expirySpec(ops []Op, now int64) int64 {
 	return crdt.Never
 }
 
-// expiredSpec returns the content that an expiry hides at a wall time. An EXPIRE of
+// expiredSpec returns what an expiry hides at a wall time: content, and what is said
+// about the expiry of fields. An EXPIRE of
 // a key that has outlived its expiry takes it: what was hidden where it was made
 // does not come back by it.
 func expiredSpec(ops []Op, now int64) (names []Name) {
@@ -75,7 +76,7 @@ func expiredSpec(ops []Op, now int64) (names []Name) {
 		return nil
 	}
 	for i := range ops {
-		if p := &ops[i]; p.Verb.isContent() && lastStamp(ops, p) <= hide {
+		if p := &ops[i]; (p.Verb.isContent() || p.assertsFieldExpiry()) && lastStamp(ops, p) <= hide {
 			names = append(names, p.name())
 		}
 	}

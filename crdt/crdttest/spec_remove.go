@@ -30,7 +30,7 @@ func (o *Op) takes(p *Op) bool {
 		return true
 	case o.place() != p.place():
 		return false
-	case o.Verb.isWrite(), o.Verb.isCellRemoval():
+	case o.Verb.isWrite(), o.Verb.isCellRemoval(), o.FreshField:
 		return true
 	default:
 		return o.replacesRun(p)

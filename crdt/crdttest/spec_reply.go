@@ -9,7 +9,7 @@ import (
 // Reply is what a command answers its caller.
 type Reply struct {
 	Err  error
-	OK   bool   // whether the key, field or expiry existed (removals, EXPIRE) or is new (HSET, SADD, ZADD)
+	OK   bool   // whether the key, field or expiry existed (removals, EXPIRE, HEXPIRE) or is new (HSET, SADD, ZADD)
 	Text string // an increment's sum
 }
 
@@ -54,9 +54,13 @@ func decide(ops, earlier []Op, op Op, now int64) (Op, Reply) {
 	op.Fresh = before.Kind == crdt.KindNone && op.Verb.isContent()
 	op.NewRun = op.Verb.isIncrement() && !anyOwn(liveContent(ops, now), &op)
 	op.settleExpiry(before, now)
-	if op.Verb == Expire {
+	switch op.Verb {
+	case Expire:
 		op.Expired = expiredSpec(ops, now)
+	case HExpire, HPersist:
+		op.Expired = belowSpec(ops, op.place(), now)
 	}
+	op.FreshField = op.Verb.isIncrement() && before.Kind == crdt.KindHash && !before.has(op.Field)
 	reply := replySpec(before, &op)
 	for i := range earlier {
 		reply.OK = reply.OK && earlier[i].place() != op.place()
@@ -85,9 +89,11 @@ func anyOwn(live []*Op, op *Op) bool {
 // at never, and keeps an expiry after the stamp of the op that makes it.
 func (o *Op) settleExpiry(before Value, now int64) {
 	switch {
-	case o.Verb == Persist:
+	case o.Verb == Persist, o.Verb == HPersist:
 		o.At = crdt.Never
-	case o.Verb != Set && o.Verb != Expire:
+	case o.Verb != Set && o.Verb != Expire && o.Verb != HSet && o.Verb != HExpire:
+	case o.At <= now && o.Verb.kind() == crdt.KindHash:
+		o.Verb, o.Fresh = HDel, false
 	case o.At <= now:
 		o.Verb, o.Fresh = Del, false
 	case o.At != crdt.Never:
@@ -117,7 +123,10 @@ func replySpec(before Value, o *Op) Reply {
 		return Reply{OK: exists}
 	case o.Verb == Persist:
 		return Reply{OK: before.ExpireAt != crdt.Never}
-	case o.Verb.isCellRemoval():
+	case o.Verb == HPersist:
+		_, until := before.FieldsUntil[o.Field]
+		return Reply{OK: until}
+	case o.Verb.isCellRemoval(), o.Verb == HExpire:
 		return Reply{OK: has}
 	case o.Verb.isWrite() && o.Verb != Set:
 		return Reply{OK: !has}

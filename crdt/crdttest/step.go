@@ -178,7 +178,7 @@ func (w *world) compare(exact bool) error {
 func (w *world) expiries() (times []int64) {
 	for _, k := range w.keys() {
 		for _, o := range w.ops[k] {
-			if o.assertsExpiry() && o.At != crdt.Never {
+			if (o.assertsExpiry() || o.assertsFieldExpiry()) && o.At != crdt.Never {
 				times = append(times, o.At-1, o.At)
 			}
 		}

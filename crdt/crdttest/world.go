@@ -27,6 +27,7 @@ type world struct {
 	saved       []saved
 	retirements []*crdt.Delta // every one that was ever made
 	retires     bool
+	dropsLost   bool // deltas that wait for a write that is lost are dropped
 	audit       func(*crdt.Partition) error
 	collects    bool         // a state may have forgotten something
 	tier        *Tier        // nil when partitions have none
@@ -59,7 +60,7 @@ type saved struct {
 func (r *replica) state() saved { return saved{r.part.Snapshot(), r.clock.Last(), r.forgot} }
 
 func newWorld(o Options) *world {
-	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, tier: o.Tier, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
+	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, dropsLost: o.Retire || o.Fields, tier: o.Tier, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
 	for i := range o.Replicas {
 		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
 		w.openEmpty(w.replicas[i])

@@ -15,8 +15,9 @@ type Change struct {
 	// Delta is what was written, nil for a key that has expired or was repaired. Read
 	// only.
 	Delta *crdt.Delta
-	// Expired says that the key's time to expire has come.
-	Expired bool
+	// Expired says that the key's time to expire has come, or that of some of its
+	// fields, as ByField then says.
+	Expired, ByField bool
 	// Before and After say whether the key existed.
 	Before, After bool
 }
@@ -107,7 +108,10 @@ func (o observed) Expire(now int64, limit int) int {
 	if !o.to.Observes() {
 		return o.Partition.Expire(now, limit)
 	}
-	return o.Partition.ExpireEach(now, limit, func(key string) {
-		o.to.Changed(Change{Partition: o.id, Key: key, HasKey: true, Expired: true, Before: true})
+	return o.Partition.ExpireEach(now, limit, func(key string, shows bool) {
+		o.to.Changed(Change{
+			Partition: o.id, Key: key, HasKey: true, Expired: true, Before: true, After: shows,
+			ByField: shows || o.Entry(key).ExpireAt() > now,
+		})
 	})
 }
