@@ -34,8 +34,11 @@ func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Val
 			op.Fresh = before.Kind == crdt.KindNone
 		}
 		for _, f := range d.Effects {
-			if f.Op == crdt.EffectAdd {
+			switch f.Op {
+			case crdt.EffectAdd:
 				op.NewRun = f.Start == d.Dot.N
+			case crdt.EffectRemove: // Beside an increment it makes the field start fresh.
+				op.FreshField = op.Verb == crdttest.HIncr || op.Verb == crdttest.HIncrFloat
 			}
 		}
 		ops = append(ops, op)

@@ -119,7 +119,7 @@ func taken(ops []crdttest.Op, name crdt.CellName, d crdt.Dot) bool {
 				return true
 			}
 		}
-		if o.Fresh {
+		if o.Fresh || o.FreshField && o.Field == name.Field {
 			return true
 		}
 	}

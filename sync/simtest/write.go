@@ -166,8 +166,11 @@ func operation(c crdttest.Command, d *crdt.Delta, existed bool, now int64) crdtt
 		op.Fresh = !existed
 	}
 	for _, f := range d.Effects {
-		if f.Op == crdt.EffectAdd {
+		switch f.Op {
+		case crdt.EffectAdd:
 			op.NewRun = f.Start == d.Dot.N
+		case crdt.EffectRemove: // Beside an increment it makes the field start fresh.
+			op.FreshField = op.Verb == crdttest.HIncr || op.Verb == crdttest.HIncrFloat
 		}
 	}
 	return op
