@@ -21,9 +21,14 @@ func (m *Mutator) HSetUntil(field, value string, at int64) (bool, error) {
 	}
 	isNew, err := m.HSet(field, value)
 	if err == nil && at != Never {
-		m.effects = append(m.effects, Effect{Op: EffectExpireField, Kind: KindHash, Field: field, At: m.future(at)})
+		m.expireField(field, at)
 	}
 	return isNew, err
+}
+
+// expireField notes when a field expires that the command also puts.
+func (m *Mutator) expireField(field string, at int64) {
+	m.effects = append(m.effects, Effect{Op: EffectExpireField, Kind: KindHash, Field: field, At: m.future(at)})
 }
 
 // HExpire makes a field expire at a time, in milliseconds since the Unix epoch, or

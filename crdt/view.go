@@ -172,6 +172,10 @@ func (v View) FieldExpireAt(field string) int64 {
 	return v.expireAt(&c)
 }
 
+// HasFieldExpiry reports whether the key is a hash of which fields may expire by
+// themselves.
+func (v View) HasFieldExpiry() bool { return v.kind == KindHash && v.e.timedSection() != nil }
+
 // Has reports whether a set has a member.
 func (v View) Has(member string) bool {
 	_, ok := v.value(KindSet, member)

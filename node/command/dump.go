@@ -12,8 +12,11 @@ import (
 
 // What a key shows travels between recipes and keys as a list of texts: kind,
 // time of expiry, then the string, or fields and values in turns, or members, or
-// members and scores in turns, or elements, or
-// registers.
+// members and scores in turns, or elements, or registers. Of a hash of which fields
+// expire by themselves it is fields, values and times of expiry in turns.
+
+// kindTimed is the kind of such a hash in a dump.
+const kindTimed = "hash-until"
 
 // execDump replies what a key shows, nil when it does not exist.
 func execDump(t Target, cmd wire.Command) wire.Reply {
@@ -24,6 +27,9 @@ func execDump(t Target, cmd wire.Command) wire.Reply {
 			return wire.Nil
 		case len(kinds) > 0 && !slices.Contains(kinds, v.Kind().String()):
 			return wire.Fail(ErrWrongType)
+		}
+		if timed := timedContents(v); timed != nil {
+			return wire.Strings(append([]string{kindTimed, strconv.FormatInt(v.ExpireAt(), 10)}, timed...))
 		}
 		return wire.Strings(append([]string{v.Kind().String(), strconv.FormatInt(v.ExpireAt(), 10)}, contents(v)...))
 	})
@@ -50,6 +56,19 @@ func contents(v crdt.View) (out []string) {
 	return out
 }
 
+// timedContents returns the fields of a hash, their values and when they expire, nil
+// when none does.
+func timedContents(v crdt.View) (out []string) {
+	if v.Kind() != crdt.KindHash || !v.HasFieldExpiry() {
+		return nil
+	}
+	for name := range v.Fields() {
+		value, _ := v.Field(name)
+		out = append(out, name, value, strconv.FormatInt(v.FieldExpireAt(name), 10))
+	}
+	return out
+}
+
 // execPut replaces a key by what execDump replied of another.
 func execPut(t Target, cmd wire.Command) wire.Reply {
 	at, err := ParseInt(cmd.Args[3])
@@ -71,7 +90,11 @@ func execPut(t Target, cmd wire.Command) wire.Reply {
 	if kind == crdt.KindHLL {
 		return putRegisters(t, cmd, at)
 	}
-	cells, err := parseCells(kind, values)
+	parse := func() ([]crdt.CellValue, error) { return parseCells(kind, values) }
+	if cmd.Args[2] == kindTimed {
+		kind, parse = crdt.KindHash, func() ([]crdt.CellValue, error) { return parseTimedCells(values) }
+	}
+	cells, err := parse()
 	if err != nil {
 		return wire.Fail(err)
 	}
@@ -120,6 +143,22 @@ func parseCells(kind crdt.Kind, values []string) ([]crdt.CellValue, error) {
 			c.Value = crdt.EncodeScore(score)
 		}
 		cells = append(cells, c)
+	}
+	return cells, nil
+}
+
+// parseTimedCells reads what a hash is to hold of which fields expire.
+func parseTimedCells(values []string) ([]crdt.CellValue, error) {
+	if len(values)%3 != 0 {
+		return nil, ErrSyntax
+	}
+	cells := make([]crdt.CellValue, 0, len(values)/3)
+	for v := range slices.Chunk(values, 3) {
+		at, err := ParseInt(v[2])
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, crdt.CellValue{Field: v[0], Value: v[1], ExpireAt: at})
 	}
 	return cells, nil
 }

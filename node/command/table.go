@@ -57,6 +57,7 @@ type Spec struct {
 	head    string // the roles of the first arguments, one letter each
 	tail    string // the roles of the rest, repeated; empty when they are options
 	options string // words that may stand between head and tail, each between spaces
+	until   string // the word that ends what stands between head and tail, with a number behind it
 }
 
 // The roles of arguments. They decide which limit an argument has.
@@ -83,6 +84,9 @@ func (s *Spec) role(i, options int) byte {
 
 // optionsIn counts the options between head and tail of a command.
 func (s *Spec) optionsIn(c wire.Command) (n int) {
+	if s.until != "" {
+		return s.optionsUntil(c)
+	}
 	if s.options == "" {
 		return 0
 	}
@@ -93,6 +97,18 @@ func (s *Spec) optionsIn(c wire.Command) (n int) {
 		n++
 	}
 	return n
+}
+
+// optionsUntil counts what stands between head and tail of a command where a word and
+// a number end that: everything when there is no such word.
+func (s *Spec) optionsUntil(c wire.Command) int {
+	args := c.Args[1+len(s.head):]
+	for i, a := range args {
+		if strings.EqualFold(a, s.until) {
+			return min(i+2, len(args))
+		}
+	}
+	return len(args)
 }
 
 // isWordOf reports whether a word, in any case, is in a list of words that each
@@ -111,7 +127,7 @@ func (s *Spec) Accepts(n int) bool {
 	if n < s.MinArgs || (s.MaxArgs != Unbounded && n > s.MaxArgs) {
 		return false
 	}
-	return s.tail == "" || s.options != "" || n < len(s.head) || (n-len(s.head))%len(s.tail) == 0
+	return s.tail == "" || s.options != "" || s.until != "" || n < len(s.head) || (n-len(s.head))%len(s.tail) == 0
 }
 
 // byName holds all commands. It is never written again.
@@ -121,7 +137,7 @@ var byName = func() map[string]*Spec {
 		group Group
 		specs []Spec
 	}{
-		{GroupGeneric, keySpecs}, {GroupString, stringSpecs}, {GroupBitmap, bitSpecs}, {GroupHash, hashSpecs},
+		{GroupGeneric, keySpecs}, {GroupString, stringSpecs}, {GroupBitmap, bitSpecs}, {GroupHash, hashSpecs}, {GroupHash, hashExpirySpecs},
 		{GroupSet, setSpecs}, {GroupSortedSet, zsetSpecs}, {GroupSortedSet, zrangeSpecs},
 		{GroupList, listSpecs}, {GroupHyperLog, hyperLogLogSpecs},
 		{GroupAtoll, clusterSpecs}, {GroupAtoll, hiddenSpecs},
@@ -194,6 +210,11 @@ func Unsafe(c wire.Command) bool {
 		return hasOption(c, 3, "NX XX GET")
 	case "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT":
 		return hasOption(c, 3, "NX XX GT LT")
+	case "HEXPIRE", "HPEXPIRE", "HEXPIREAT", "HPEXPIREAT":
+		return len(c.Args) > 3 && isWordOf("NX XX GT LT", c.Args[3])
+	case "HSETEX":
+		a, err := parseSetex(c, 0)
+		return err == nil && (a.ifAbsent || a.ifPresent)
 	case "ZADD":
 		n := s.optionsIn(c)
 		return n > 0 && slices.ContainsFunc(c.Args[2:2+n], func(a string) bool { return strings.EqualFold(a, "INCR") })

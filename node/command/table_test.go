@@ -115,6 +115,8 @@ func TestUnsafe(t *testing.T) {
 		"SET k v": false, "SET k NX": false, "SET k v PX 1": false, "SET k v NX": true, "SET k v PX 1 xx": true,
 		"GET k": false, "DEL k": false, "NOPE": false, "": false, "SET": false, "SET k v get": true,
 		"ZADD k 1 INCR": false, "ZADD k INCR 1 m": true, "ZADD k xx incr 1 m": true, "ZADD k CH 1 m": false, "ZADD k": false,
+		"HEXPIRE k 1 FIELDS 1 nx": false, "HEXPIRE k 1 nx FIELDS 1 f": true, "HGETDEL k FIELDS 1 f": true, "HGETEX k FIELDS 1 f": false,
+		"HSETEX k EX 1 FIELDS 1 FNX v": false, "HSETEX k FNX EX 1 FIELDS 1 f v": true, "HSETEX k FXX FIELDS 1 f v": true, "HSETEX k FNX": false,
 		"EXPIRE k 1": false, "EXPIRE k 1 nx": true, ".ALONE a SINTERSTORE a b": true, ".GATHER a SINTER a b": false,
 	} {
 		if have := Unsafe(cmd(line)); have != want {
@@ -176,5 +178,23 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 	c := cmd("SET key value PX 1000")
 	if n := testing.AllocsPerRun(100, func() { _ = Check(c, Limits{}) }); n != 0 {
 		t.Errorf("Check: want no allocation, have %v", n)
+	}
+}
+
+// TestLimitsBehindAWord checks the sizes of fields and values that come behind FIELDS
+// and a number.
+func TestLimitsBehindAWord(t *testing.T) {
+	l := Limits{MaxKey: 8, MaxField: 3, MaxValue: 5, MaxCommand: 40}
+	for line, want := range map[string]string{
+		"HSETEX k EX 1 FIELDS 2 123 12345 f 12345": "",
+		"HSETEX k EX 1 FIELDS 2 123 123456 f v":    "ERR value is 6 bytes, the limit is 5 (max value size)",
+		"HSETEX k fields 2 1234 v f v":             "ERR field or member is 4 bytes, the limit is 3 (max field size)",
+		"HSETEX k 123456789 FIELDS 1 f v":          "ERR argument is 9 bytes, the limit is 8 (max key size)",
+		"HEXPIRE k 1 NX FIELDS 1 1234":             "ERR field or member is 4 bytes, the limit is 3 (max field size)",
+		"HEXPIRE k 1 NX NOFIELDS 1 1234":           "", // a syntax error, says its parser
+		"HTTL k FIELDS 1 1234":                     "ERR field or member is 4 bytes, the limit is 3 (max field size)",
+		"HTTL k a b FIELDS":                        "",
+	} {
+		checkText(t, line, want, Check(cmd(line), l))
 	}
 }
