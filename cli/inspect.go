@@ -113,6 +113,10 @@ func (t *terminal) cells(in wire.Inspection, now time.Time) {
 			tb.add(name, signed(k.Net), who(k.Stamp), clock(k.Stamp.Time, now), whyContribution(k, cell))
 			name = ""
 		}
+		for _, x := range cell.Expiries {
+			tb.add(name, expiryValue(x, now), who(x.Stamp), clock(x.Stamp.Time, now), whyFieldExpiry(x, cell))
+			name = ""
+		}
 	}
 	t.printf("\n")
 	t.table(tb)
@@ -178,30 +182,6 @@ func whyContribution(k wire.ContributionInfo, cell wire.CellInfo) string {
 		return "counts: the SET had not seen it (R3)" + removed
 	}
 	return "counts (R2)" + removed
-}
-
-// expiries writes the live expiries, of which the longest counts.
-func (t *terminal) expiries(xs []wire.WriteInfo, now time.Time) {
-	if len(xs) == 0 {
-		return
-	}
-	tb := &table{header: []string{"EXPIRY", "WRITTEN BY", "WHEN", "WHY"}}
-	for _, x := range xs {
-		at := x.Value
-		if when, err := time.Parse(time.RFC3339Nano, at); err == nil {
-			at = clock(when, now)
-		}
-		why := "counts"
-		switch {
-		case x.State == "lost":
-			why = "shorter than another written at the same time (R7)"
-		case len(xs) > 1:
-			why = "counts: the longest wins (R7)"
-		}
-		tb.add(at, who(x.Stamp), clock(x.Stamp.Time, now), why)
-	}
-	t.printf("\n")
-	t.table(tb)
 }
 
 // history writes what the log still has of the key, oldest first.

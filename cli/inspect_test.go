@@ -87,6 +87,33 @@ func squeeze(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestInspectionOfFieldExpiry says of the expiries of fields why they count or not.
+func TestInspectionOfFieldExpiry(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 5, 0, 0, time.Local)
+	by := func(node string) wire.Stamp { return wire.Stamp{Time: now, Node: node, Region: node[:2]} }
+	at := now.Add(90 * time.Second).UTC().Format(time.RFC3339Nano)
+	hset := wire.WriteInfo{Dot: "b#2", Stamp: by("eu-1"), Value: "v", State: "wins"}
+	for want, cell := range map[string]wire.CellInfo{
+		"until 12:06:30.000 us-1 12:05:00.000 the field expires then (R7)": {
+			Expiries: []wire.WriteInfo{{Stamp: by("us-1"), Value: at, State: "wins"}}},
+		"never us-1 12:05:00.000 the field expires then: the longest wins (R7)": {
+			Expiries: []wire.WriteInfo{{Stamp: by("us-1"), Value: "never", State: "wins"}, {Stamp: by("eu-1"), Value: at, State: "lost"}}},
+		"until 12:06:30.000 us-1 12:05:00.000 shorter than another written at the same time (R7)": {
+			Expiries: []wire.WriteInfo{{Stamp: by("us-1"), Value: at, State: "lost"}}},
+		"until 12:06:30.000 us-1 12:05:00.000 does not count: the value that eu-1 wrote at the same time says never (R7)": {
+			Expiries: []wire.WriteInfo{{Stamp: by("us-1"), Value: at, State: "lost", LostTo: "b#2"}}},
+		"until 12:06:30.000 us-1 12:05:00.000 has come: all that was written before is gone (R7)": {
+			Expiries: []wire.WriteInfo{{Stamp: by("us-1"), Value: at, State: "expired"}}},
+	} {
+		cell.Kind, cell.Field, cell.Value, cell.Writes = "hash", "f", "v", []wire.WriteInfo{hset}
+		var b bytes.Buffer
+		(&terminal{out: &b, width: 80}).inspection(wire.Inspection{Key: "k", Kind: "hash", CellCount: 1, Cells: []wire.CellInfo{cell}}, now)
+		if have := squeeze(b.String()); !strings.Contains(have, want) {
+			t.Errorf("want %s, have\n%s", want, have)
+		}
+	}
+}
+
 func TestVerification(t *testing.T) {
 	var b bytes.Buffer
 	(&terminal{out: &b, width: 80}).verification(wire.VerifyInfo{

@@ -137,6 +137,18 @@ func (c *Cell) expireAt(hide HLC) int64 {
 	return at
 }
 
+// NeverBy returns the live write with the highest version that says that the cell
+// never expires, beside expiries that it had not seen. It reports false when there is
+// none.
+func (c *Cell) NeverBy() (Dot, bool) {
+	for _, w := range c.Writes() {
+		if l := c.life(); l != nil && len(l.expiries) > 0 && !l.isMortal(w.Dot) {
+			return w.Dot, true
+		}
+	}
+	return Dot{}, false
+}
+
 // hiddenTo returns the stamp at or before which everything in the cell is gone at a
 // wall time, where in the whole entry that is hide.
 func (c *Cell) hiddenTo(hide HLC, nowMillis int64) HLC {

@@ -172,6 +172,10 @@ func (v View) FieldExpireAt(field string) int64 {
 	return v.expireAt(&c)
 }
 
+// HideIn returns the stamp at or before which everything in a cell of the key is gone:
+// what [View.Hide] returns, or the cell's own expiry that has come.
+func (v View) HideIn(c *Cell) HLC { return v.hidden(c) }
+
 // HasFieldExpiry reports whether the key is a hash of which fields may expire by
 // themselves.
 func (v View) HasFieldExpiry() bool { return v.kind == KindHash && v.e.timedSection() != nil }

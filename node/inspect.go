@@ -141,16 +141,7 @@ func describeEntry(out *wire.Inspection, e *crdt.Entry, now int64) {
 			out.Cells = append(out.Cells, describeCell(name, &c, v, e.Cut()))
 		}
 	}
-	for _, x := range e.Expiries() {
-		info := wire.WriteInfo{Dot: x.Dot.String(), Stamp: stampInfo(x.Version()), Value: "never", State: "lost"}
-		if x.At != crdt.Never {
-			info.Value = time.UnixMilli(x.At).UTC().Format(time.RFC3339Nano)
-		}
-		if x.At == e.ExpireAt() {
-			info.State = "wins"
-		}
-		out.Expiries = append(out.Expiries, info)
-	}
+	out.Expiries = describeExpiries(e)
 }
 
 // shownValue returns what a key shows: text, fields, members or scores.
@@ -227,6 +218,8 @@ func describeCell(name crdt.CellName, c *crdt.Cell, v crdt.View, cut crdt.HLC) w
 		}
 	case shows:
 		info.Value = shorten(value)
+	case v.HideIn(c) > v.Hide():
+		info.Hidden = "expired"
 	default:
 		info.Hidden = "removed"
 	}
@@ -235,14 +228,21 @@ func describeCell(name crdt.CellName, c *crdt.Cell, v crdt.View, cut crdt.HLC) w
 		switch {
 		case w.Stamp <= v.Hide():
 			wi.State = gone
+		case w.Stamp <= v.HideIn(c):
+			wi.State = "expired"
 		case i > 0:
 			wi.State, wi.LostTo = "lost", c.Writes()[0].Dot.String()
 		}
 		info.Writes = append(info.Writes, wi)
 	}
 	for _, s := range c.Contributions() {
+		if s.Stamp > v.Hide() && s.Stamp <= v.HideIn(c) {
+			info.Contributions = append(info.Contributions, describeContribution(s, v.HideIn(c), "expired"))
+			continue
+		}
 		info.Contributions = append(info.Contributions, describeContribution(s, v.Hide(), gone))
 	}
+	describeFieldExpiry(&info, name, c, v, gone)
 	return info
 }
 
@@ -330,6 +330,11 @@ func describeEffect(f *crdt.Effect) string {
 			return "took the expiry away"
 		}
 		return "let it expire at " + time.UnixMilli(f.At).UTC().Format(time.RFC3339Nano)
+	case crdt.EffectExpireField:
+		if f.At == crdt.Never {
+			return "took the expiry of " + where + " away"
+		}
+		return "let " + where + " expire at " + time.UnixMilli(f.At).UTC().Format(time.RFC3339Nano)
 	case crdt.EffectSettle:
 		return "took what it had seen and did not show any more"
 	case crdt.EffectCut:
@@ -357,6 +362,9 @@ func (l *life) nameReplicas(out *wire.Inspection) {
 		}
 		for j := range c.Contributions {
 			name(&c.Contributions[j].Stamp)
+		}
+		for j := range c.Expiries {
+			name(&c.Expiries[j].Stamp)
 		}
 	}
 	for i := range out.Expiries {

@@ -222,6 +222,9 @@ func eventsOf(c core.Change) []string {
 	puts := false
 	for i := range c.Delta.Effects {
 		e := &c.Delta.Effects[i]
+		if freshens(c.Delta.Effects[i:]) {
+			continue
+		}
 		puts = puts || e.Op == crdt.EffectPut
 		if name := eventOf(e, puts); name != "" {
 			add(name)
@@ -231,6 +234,13 @@ func eventsOf(c core.Change) []string {
 		add("del")
 	}
 	return out
+}
+
+// freshens reports whether the first effect only makes the second, an increment of the
+// same field, start from nothing.
+func freshens(es []crdt.Effect) bool {
+	return len(es) > 1 && es[0].Op == crdt.EffectRemove && es[1].Op == crdt.EffectAdd &&
+		es[0].Kind == es[1].Kind && es[0].Field == es[1].Field
 }
 
 // eventOf returns the notification of one effect, empty when it has none of its

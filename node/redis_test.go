@@ -316,6 +316,17 @@ func TestRedisNotifications(t *testing.T) {
 	want("set short", "expire short", "expired short")
 	us.HSet(ctx, "far", "f", 1)
 	want("hset far")
+	eu.HSet(ctx, "h", "f", 1)
+	eu.HExpire(ctx, "h", time.Hour, "f")
+	eu.HPersist(ctx, "h", "f")
+	eu.HIncrBy(ctx, "h", "n", 1)
+	eu.HPExpire(ctx, "h", 20*time.Millisecond, "n")
+	want("hset h", "hexpire h", "hpersist h", "hincrby h", "hexpire h", "hexpired h")
+	eu.HPExpire(ctx, "h", 20*time.Millisecond, "f")
+	want("hexpire h", "hexpired h", "del h")
+	eu.Do(ctx, "HSETEX", "h", "EX", "10", "FIELDS", "1", "f", "v")
+	eu.Do(ctx, "HGETDEL", "h", "FIELDS", "1", "f")
+	want("hset h", "hexpire h", "hdel h", "del h")
 }
 
 func TestRedisWait(t *testing.T) {

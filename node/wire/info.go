@@ -42,6 +42,10 @@ type CellInfo struct {
 	Hidden        string             `json:"hidden,omitempty"` // why it does not show
 	Writes        []WriteInfo        `json:"writes,omitempty"`
 	Contributions []ContributionInfo `json:"contributions,omitempty"`
+	// ExpireAt is when a hash's field expires by itself, and Expiries what is said about
+	// that; one that lost to a write which says never has its dot in LostTo.
+	ExpireAt *time.Time  `json:"expire_at,omitempty"`
+	Expiries []WriteInfo `json:"expiries,omitempty"`
 }
 
 // WriteInfo is one live write or expiry.
