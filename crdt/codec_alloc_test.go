@@ -52,8 +52,13 @@ func TestDecodingAllocatesLittle(t *testing.T) {
 
 	sets := &Snapshot{Vector: Vector{{1, 1}}}
 	cuts := &Snapshot{}
-	losers, fields := &Entry{}, &Entry{}
+	losers, fields, timed, hashes := &Entry{}, &Entry{}, &Entry{}, &Snapshot{Vector: Vector{{1, 1}}}
+	expires := func(c *Cell) { c.expire(&Sight{}, Expiry{Dot{1, 1}, 1, 1}) }
 	for i := range n {
+		timed.change(KindHash, fmt.Sprintf("%02x", i), expires)
+		h := &Entry{}
+		h.change(KindHash, "", expires)
+		hashes.Keys, hashes.Entries = append(hashes.Keys, fmt.Sprintf("%04x", i)), append(hashes.Entries, h)
 		x := &Entry{}
 		for _, k := range []Kind{KindHash, KindSet, KindZSet} {
 			x.change(k, "", func(c *Cell) { c.put(Write{Dot{1, 1}, 1, ""}) })
@@ -89,6 +94,7 @@ func TestDecodingAllocatesLittle(t *testing.T) {
 
 	for name, b := range map[string][]byte{
 		"effects": effects, "losers": AppendEntry(nil, losers), "counters": AppendEntry(nil, fields),
+		"fields that expire": AppendEntry(nil, timed), "hashes whose field expires": AppendSnapshot(nil, hashes, 0, n),
 		"sets": AppendSnapshot(nil, sets, 0, n), "cuts": AppendSnapshot(nil, cuts, 0, n),
 		"growing deps": growing.Append(nil, 16), "effects and growing deps": both.Append(nil, 16), "batch": batch.Append(nil, 16), "replicas": ids,
 		"arrays that are not there": append(entryHead(2, 1, 1), 0x92, 0xc0, 0x92, 2, 0xdd, 0, 0, 0xff, 0xfe),

@@ -110,8 +110,8 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 		delete(s.cells, field)
 		e.x.size -= before
 	}
-	if s := e.sectionOf(k); s != nil && s.timed == 0 && k == KindHash {
-		s.order = nil
+	if s := e.sectionOf(k); k == KindHash && s != nil && s.timed == 0 {
+		s.order = nil // No field expires any more.
 	}
 }
 

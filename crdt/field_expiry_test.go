@@ -241,3 +241,42 @@ func TestFieldExpiryErrors(t *testing.T) {
 		t.Errorf("refused: want no effects, have %v", m.Effects())
 	}
 }
+
+// TestBadFieldExpiriesAreRefused decodes what no encoder of this kind writes.
+func TestBadFieldExpiriesAreRefused(t *testing.T) {
+	expires := func(c *Cell) { c.expire(&Sight{}, Expiry{Dot{1, 2}, 5, 9}) }
+	put := func(c *Cell) { c.put(Write{Dot{1, 1}, 4, EncodeScore(1)}) }
+	for name, test := range map[string]struct {
+		make func(e *Entry)
+		ok   bool
+	}{
+		"a hash's":        {func(e *Entry) { e.change(KindHash, "f", put); e.change(KindHash, "f", expires) }, true},
+		"an expiry alone": {func(e *Entry) { e.change(KindHash, "f", expires) }, true},
+		"a sorted set's":  {func(e *Entry) { e.change(KindZSet, "f", put); e.change(KindZSet, "f", expires) }, false},
+		"a string's":      {func(e *Entry) { e.str.put(Write{Dot{1, 1}, 4, ""}); expires(&e.str) }, false},
+		"no live write overridden": {func(e *Entry) {
+			e.change(KindHash, "f", expires)
+			e.change(KindHash, "f", func(c *Cell) { c.life().mortal = []Dot{{1, 1}} })
+		}, false},
+		"out of order": {func(e *Entry) {
+			e.change(KindHash, "f", func(c *Cell) { c.ensureRare().expiries = []Expiry{{Dot{1, 3}, 5, 9}, {Dot{1, 2}, 5, 9}} })
+		}, false},
+		"at or before the cut": {func(e *Entry) { e.change(KindHash, "f", expires); e.x.cut = 5 }, false},
+		"before the epoch":     {func(e *Entry) { e.change(KindHash, "f", func(c *Cell) { expires(c); c.life().expiries[0].At = 0 }) }, false},
+	} {
+		e := &Entry{}
+		test.make(e)
+		b := AppendEntry(nil, e)
+		have, err := DecodeEntry(b)
+		if (err == nil) != test.ok || !test.ok && !errors.Is(err, ErrCodec) {
+			t.Errorf("%s: want it taken: %t, have %v", name, test.ok, err)
+		}
+		if test.ok && string(AppendEntry(nil, have)) != string(b) {
+			t.Errorf("%s: decoded and encoded again it is another", name)
+		}
+	}
+	cut := &Delta{Dot: Dot{1, 3}, From: 3, Stamp: 9, Key: "k", Effects: []Effect{{Op: EffectExpireField, Kind: KindSet, Field: "f", At: Never}}}
+	if _, err := DecodeDelta(AppendDelta(nil, cut)); !errors.Is(err, ErrUnknown) {
+		t.Errorf("expiry of a set's member: want %v, have %v", ErrUnknown, err)
+	}
+}

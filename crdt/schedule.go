@@ -156,5 +156,5 @@ func (p *Partition) NextExpiry() int64 {
 	return p.due.queue[0].at
 }
 
-// Expiring returns how many keys are to expire at some time.
+// Expiring returns how many keys are to expire at some time, or have fields that do.
 func (p *Partition) Expiring() int { return len(p.due.queue) }
