@@ -93,3 +93,9 @@ func belowSpec(ops []Op, at place, now int64) (names []Name) {
 	}
 	return names
 }
+
+// Below returns what an HEXPIRE or HPERSIST made at a wall time takes, of the ops on
+// its key that its origin has seen: see [Op.Expired].
+func Below(seen []Op, c Command, now int64) []Name {
+	return belowSpec(seen, place{c.Verb.kind(), c.Field}, now)
+}

@@ -229,6 +229,7 @@ func read(v crdt.View) crdttest.Value {
 		for f := range v.Fields() {
 			out.Fields[f], _ = v.Field(f)
 		}
+		out.FieldsUntil = fieldsUntil(v)
 	case crdt.KindSet:
 		out.Members = map[string]bool{}
 		for f := range v.Fields() {

@@ -15,6 +15,10 @@ type Options struct {
 	// Lists makes most of the commands those on lists, on one key. All else is as
 	// without.
 	Lists bool
+	// Fields lets fields of hashes expire by themselves: some commands are others then,
+	// drawn by themselves, so that the rest of a history is as it is without. Default:
+	// none does.
+	Fields bool
 	// Log takes one line for each thing that happens. It costs far more than the
 	// run itself. Default: nothing is written.
 	Log io.Writer

@@ -87,6 +87,9 @@ func draw(seed uint64, o Options) *plan {
 	if o.Lists {
 		drawLists(p)
 	}
+	if o.Fields {
+		drawFields(rand.New(rand.NewPCG(seed, 0x6669656c6473)), p)
+	}
 	return p
 }
 

@@ -69,6 +69,16 @@ func runSeeds(t *testing.T, seeds int, o simtest.Options) simtest.Counts {
 	return counts
 }
 
+// TestSeedsOfFields runs histories in which fields of hashes expire by themselves.
+func TestSeedsOfFields(t *testing.T) {
+	o := simtest.Options{Fields: true}
+	for seed := *first; seed < *first+uint64(max(*seeds/4, 1)); seed++ {
+		if r := simtest.Run(seed, o); r.Err != nil {
+			t.Fatal(simtest.Explain(seed, o))
+		}
+	}
+}
+
 // wantEverything reports what has not happened in any history.
 func wantEverything(t *testing.T, counts simtest.Counts) {
 	t.Helper()

@@ -55,8 +55,11 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 	w.accepted(r, d)
 	op := operation(c, d, existed, now.UnixMilli())
 	op.Saw = w.full(op.Saw)
-	if op.Verb == crdttest.Expire {
+	switch op.Verb {
+	case crdttest.Expire:
 		op.Expired = crdttest.Expired(w.seen(op), now.UnixMilli())
+	case crdttest.HExpire, crdttest.HPersist:
+		op.Expired = crdttest.Below(w.seen(op), op.Command, now.UnixMilli())
 	}
 	ops := []crdttest.Op{op}
 	if c.Verb.IsList() {
@@ -125,7 +128,11 @@ func execute(m *crdt.Mutator, c crdttest.Command) (err error) {
 func executeInside(m *crdt.Mutator, c crdttest.Command) (err error) {
 	switch c.Verb {
 	case crdttest.HSet:
-		_, err = m.HSet(c.Field, c.Value)
+		_, err = m.HSetUntil(c.Field, c.Value, c.At)
+	case crdttest.HExpire:
+		_, err = m.HExpire(c.Field, c.At)
+	case crdttest.HPersist:
+		_, err = m.HPersist(c.Field)
 	case crdttest.HDel:
 		_, err = m.HDel(c.Field)
 	case crdttest.HIncr:
@@ -160,8 +167,10 @@ func operation(c crdttest.Command, d *crdt.Delta, existed bool, now int64) crdtt
 	case crdttest.Persist:
 		op.At = crdt.Never
 	}
+	settleFieldExpiry(&op, now)
 	switch op.Verb {
-	case crdttest.Del, crdttest.Expire, crdttest.Persist, crdttest.Invalidate, crdttest.HDel, crdttest.SRem, crdttest.ZRem:
+	case crdttest.Del, crdttest.Expire, crdttest.Persist, crdttest.Invalidate, crdttest.HDel, crdttest.SRem, crdttest.ZRem,
+		crdttest.HExpire, crdttest.HPersist:
 	default:
 		op.Fresh = !existed
 	}
