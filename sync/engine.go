@@ -19,6 +19,10 @@ type Identity struct {
 	Writer    crdt.ReplicaID
 	Region    string
 	Partition region.Partition
+	// Clock is a stamp that all of this replica's are to be above. The store's are.
+	Clock crdt.HLC
+	// MayStamp reports whether a stamp may be given out yet. Nil means any.
+	MayStamp func(crdt.HLC) bool
 }
 
 // Errors of writing.
@@ -29,6 +33,9 @@ var (
 	// ErrAhead is returned by Engine.Write while the stamps given so far are further
 	// ahead of the clock than Config.MaxSkew: peers would not take the write.
 	ErrAhead = errors.New("stamps are ahead of the clock")
+	// ErrUnbound is returned by Engine.Write while Identity.MayStamp holds the write's
+	// stamp back.
+	ErrUnbound = errors.New("stamp may not be given out yet")
 )
 
 // Engine replicates one partition at one replica. It is a stepped machine: it
@@ -50,6 +57,7 @@ type Engine struct {
 	pull     pull
 	sessions sessions
 	settling settling
+	kept     kept
 
 	paused    map[string]bool // regions whose messages are not taken
 	changed   time.Time       // first change that has not been announced; zero: none
@@ -64,7 +72,7 @@ func NewEngine(cfg Config, self Identity, store Store) *Engine {
 	if self.Writer == 0 {
 		self.Writer = self.Replica
 	}
-	return &Engine{
+	e := &Engine{
 		writer:   self.Writer,
 		cfg:      cfg,
 		self:     self,
@@ -77,7 +85,12 @@ func NewEngine(cfg Config, self Identity, store Store) *Engine {
 		sessions: sessions{limit: cfg.Snapshots},
 		paused:   map[string]bool{},
 	}
+	e.clock.Observe(max(self.Clock, store.Horizon().Stamp, store.Highest()))
+	return e
 }
+
+// Clock returns the highest stamp that was given out or seen.
+func (e *Engine) Clock() crdt.HLC { return e.clock.Last() }
 
 // Writer returns the ID under which this replica's next write will be: the one it
 // was made with, or a later one of the same life if it had to drop writes since.
@@ -110,6 +123,9 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 		e.stats.Ahead++
 		return nil, ErrAhead
 	}
+	if !e.mayStamp(now) {
+		return nil, ErrUnbound
+	}
 	d := e.nextDelta(now)
 	d.Key = key
 	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli()})
@@ -132,6 +148,11 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 // isAhead reports whether the stamps given so far are too far ahead of the clock.
 func (e *Engine) isAhead(now time.Time) bool {
 	return e.clock.Last().Millis() > now.Add(e.cfg.MaxSkew).UnixMilli()
+}
+
+// mayStamp reports whether the next stamp may be given out.
+func (e *Engine) mayStamp(now time.Time) bool {
+	return e.self.MayStamp == nil || e.self.MayStamp(max(e.clock.Last()+1, crdt.StampAt(now.UnixMilli())))
 }
 
 // nextDelta returns this replica's next write, which says nothing yet.
@@ -206,6 +227,7 @@ func (e *Engine) Heads(now time.Time) *Message {
 	m.Held = e.hold.heads()
 	m.Refused, m.Passing = e.peers.refused(), e.passing
 	m.Clock = crdt.StampAt(now.UnixMilli())
+	m.Keeps, m.Kept = e.kept.announce(m.Vector)
 	e.digest(now, m)
 	return m
 }

@@ -66,6 +66,10 @@ type Message struct {
 	Refused []crdt.ReplicaID
 	// Passing says that the sender does not mean to keep the partition. KindHeads.
 	Passing bool
+	// Kept is what the sender has on a disk, where Keeps says that this may be less
+	// than Vector: a crash takes it back to that. KindHeads.
+	Kept  crdt.Vector
+	Keeps bool
 	// Clock is the sender's wall clock with KindHeads, and its highest stamp with
 	// KindSnapshot when the snapshot was taken. No write that it makes later has a
 	// lower stamp, and none in the snapshot a higher one.

@@ -14,7 +14,7 @@ import (
 //
 //	deltas    partition, sender, region, flags, [delta, ...]
 //	heads     sender, region,
-//	          [[partition, vector, held, clock, at, digest, keys, refused, passing], ...]
+//	          [[partition, vector, held, clock, at, digest, keys, refused, passing, kept], ...]
 //	pull      partition, sender, region, vector
 //	fetch     partition, sender, region, session, index
 //	snapshot  partition, sender, region, session, index, last, clock,
@@ -91,6 +91,8 @@ func EncodeHeads(ms []*Message) []byte {
 	for _, m := range ms {
 		n := 4
 		switch {
+		case m.Keeps:
+			n = 10
 		case m.Passing:
 			n = 9
 		case len(m.Refused) > 0:
@@ -116,6 +118,9 @@ func EncodeHeads(ms []*Message) []byte {
 		}
 		if n >= 9 {
 			e.Bool(m.Passing)
+		}
+		if n >= 10 {
+			e.Vector(m.Kept)
 		}
 	}
 	return e.Append(nil, tagBase+uint8(KindHeads))
@@ -221,6 +226,9 @@ func decodeHeads(d *crdt.Decoder) []*Message {
 		}
 		if rec.More() {
 			m.Passing = d.Bool()
+		}
+		if rec.More() {
+			m.Kept, m.Keeps = d.Vector(), true
 		}
 		rec.End()
 		out = append(out, m)

@@ -12,6 +12,7 @@ type peer struct {
 	replica crdt.ReplicaID
 	region  string
 	vector  crdt.Vector // what it had applied when it announced
+	kept    crdt.Vector // what a crash cannot take of that
 	held    crdt.Vector
 	clock   crdt.HLC
 	heard   time.Time
@@ -60,9 +61,13 @@ func (p *peers) heard(now time.Time, m *Message, self crdt.ReplicaID, covers fun
 	case m.Clock > o.clock:
 		// Its vector may even be smaller: it has been rebuilt.
 		o.clock, o.vector, o.held, o.passing, o.told = m.Clock, m.Vector, m.Held, m.Passing, now
+		o.kept = m.kept()
 	case m.Clock == o.clock:
 		// Which of the two is newer is not known.
 		o.vector, o.held = o.vector.Join(m.Vector), o.held.Join(m.Held)
+		if m.Keeps {
+			o.kept = m.Kept
+		}
 	}
 	return isNew
 }

@@ -64,7 +64,7 @@ func (e *Engine) isOver(r crdt.ReplicaID, lives []crdt.ReplicaID) bool {
 // replica to do it.
 func (e *Engine) retire(now time.Time) {
 	s := &e.settling
-	if len(s.over) == 0 || e.isAhead(now) {
+	if len(s.over) == 0 || e.isAhead(now) || !e.mayStamp(now) {
 		return
 	}
 	lowest := e.isLowest()

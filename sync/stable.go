@@ -11,9 +11,9 @@ import (
 // # Stability
 //
 // Something is stable here when every holder has announced that it has applied
-// it, and this replica has applied all that each of them had applied or held back
-// by then. What any of them writes later has seen it, and nothing older can still
-// arrive. Then what it removed, hid or made irrelevant can be forgotten
+// it, and has it on its disk if it has one, and this replica has applied all that each
+// of them had applied or held back by then. What any of them writes later has seen it,
+// in a later life too, and nothing older can still arrive. Then what it removed, hid or made irrelevant can be forgotten
 // (crdt.Partition.Collect).
 //
 // A holder that is silent, or behind, holds that up: for HorizonFor, or for
@@ -100,13 +100,14 @@ func (e *Engine) settled(v crdt.Vector, after crdt.HLC) (blocking []crdt.Replica
 			continue
 		}
 		p := &e.peers.list[i]
-		has := e.store.Sight(p.vector)
+		has := e.store.Sight(p.kept)
 		if p.clock <= after || !has.CoversAll(v) || !e.store.CoversAll(p.vector) || !e.store.CoversAll(p.held) {
 			blocking = append(blocking, r)
 		}
 	}
-	if len(blocking) == 0 && !e.store.CoversAll(e.hold.heads()) {
-		// What is held back here may not have seen it either.
+	if len(blocking) == 0 && (!e.store.CoversAll(e.hold.heads()) || !e.keeps(v)) {
+		// What is held back here may not have seen it either, nor what a next life writes
+		// that begins with what is on the disk.
 		return []crdt.ReplicaID{e.self.Replica}
 	}
 	return blocking
@@ -157,7 +158,7 @@ func (e *Engine) countIn() {
 			return false
 		}
 		p := &e.peers.list[i]
-		has := e.store.Sight(p.vector)
+		has := e.store.Sight(p.kept)
 		return has.CoversAll(horizon) && e.store.CoversAll(p.vector) &&
 			(w.Keys == 0 || p.clock > w.Since && has.CoversAll(w.Mark))
 	})

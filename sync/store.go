@@ -19,6 +19,8 @@ type Store interface {
 	Adopt(s *crdt.Snapshot)
 	// Horizon returns what has been forgotten here. Read only.
 	Horizon() crdt.Horizon
+	// Highest returns the highest stamp that was applied or joined.
+	Highest() crdt.HLC
 	// Expire hides what has expired by now, at most limit keys, and Collect forgets
 	// what is stable; Waiting tells what waits for that.
 	Expire(now int64, limit int) int

@@ -20,8 +20,8 @@ type claimer struct {
 
 func newClaimer(self crdt.ReplicaID) *claimer {
 	c := &claimer{at: time.UnixMilli(1_700_000_000_000)}
-	cfg := Config{Region: "eu", Name: "eu-1", Now: func() time.Time { return c.at }}.withDefaults()
-	c.Shard = newShard(cfg, self, self, 0, testShard().refuses)
+	cfg := Config{Region: "eu", Name: "eu-1", Now: func() time.Time { return c.at }}.withDefaults(self)
+	c.Shard = (&Core{cfg: cfg, self: self}).newShard(0, self, nil)
 	return c
 }
 

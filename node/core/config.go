@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -58,6 +59,15 @@ type Config struct {
 	FrozenAfter time.Duration
 	// Address is the host:port at which RESP clients reach the node. Default: none.
 	Address string
+	// Disk is where partitions are kept beside memory, with Kept in it when the life
+	// begins. Default: nowhere.
+	Disk Disk
+	// Kept is what the life begins with.
+	Kept Kept
+	// Loses says that what was committed to the disk may be lost all the same, for it
+	// is not synced: others then take what is in memory for what is kept. A life that
+	// ends uncleanly may have to be filled anew.
+	Loses bool
 	// Observer is told of changes. Default: nobody is.
 	Observer Observer
 	// ClaimFor is for how long a command that must not run twice is left to another
@@ -82,7 +92,7 @@ type Config struct {
 // ErrConfig is what every error about a configuration wraps.
 var ErrConfig = errors.New("node configuration")
 
-func (c Config) withDefaults() Config {
+func (c Config) withDefaults(self crdt.ReplicaID) Config {
 	members := region.DefaultConfig()
 	for _, d := range []struct {
 		field    *time.Duration
@@ -108,6 +118,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Started.IsZero() {
 		c.Started = c.Now()
+	}
+	if c.Kept.Writer == 0 {
+		c.Kept.Writer = self
 	}
 	if c.Mono == nil {
 		started := c.Now()

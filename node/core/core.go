@@ -50,7 +50,8 @@ type Core struct {
 	refuses  atomic.Pointer[wire.Error] // why writes are refused; nil: they are not
 	moving   atomic.Int64               // until when partitions may be moving, by the node's clock
 	guard    guard
-	signs    sync.Map // by replica ID of a member, when something else than a heartbeat came: *atomic.Int64
+	disk     *diskState // nil: there is none
+	signs    sync.Map   // by replica ID of a member, when something else than a heartbeat came: *atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -93,7 +94,10 @@ func New(cfg Config, self crdt.ReplicaID, out Outside) (*Core, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
+	cfg = cfg.withDefaults(self)
+	if cfg.Kept.Writer.Life() != self.Life() {
+		return nil, fmt.Errorf("%w: writer %v is of another life than %v", ErrConfig, cfg.Kept.Writer, self)
+	}
 	c := &Core{cfg: cfg, self: self, out: out, shards: make([]atomic.Pointer[Shard], cfg.Partitions.Count())}
 	c.writers = make([]crdt.ReplicaID, cfg.Partitions.Count())
 	c.paused.Store(&[]string{})
@@ -116,7 +120,11 @@ func New(cfg Config, self crdt.ReplicaID, out Outside) (*Core, error) {
 		return nil, fmt.Errorf("place partitions: %w", err)
 	}
 	c.place.Store(pl)
-	return c, nil
+	if cfg.Disk != nil {
+		c.disk = &diskState{disk: cfg.Disk, dropped: map[region.Partition]bool{}}
+		c.Extend(cfg.Kept.Clock)
+	}
+	return c, c.openKept()
 }
 
 // Config returns the configuration with its defaults filled in.

@@ -14,6 +14,10 @@ var (
 	errAhead = &wire.Error{Code: wire.CodeUnavailable, Text: "CLOCKSKEW what this node has written is stamped ahead of its clock, which has been set back: restart the node, or use another"}
 	// ErrStopped: the node is leaving, or has left.
 	ErrStopped = &wire.Error{Code: wire.CodeUnavailable, Text: "ERR the node has been stopped: ask another"}
+	// ErrUnbound: the bound of the node's clock has not been saved in time.
+	ErrUnbound = &wire.Error{Code: wire.CodeUnavailable, Text: "TIMEOUT the node's disk is too slow to keep its clock: try again, or ask another"}
+	// ErrUnread: what the node's disk keeps of the key's partition cannot be read.
+	ErrUnread = &wire.Error{Code: wire.CodeUnavailable, Text: "MISCONF the node's disk cannot be read here: other nodes may have the key; see the node's log"}
 	// ErrReleased: the node has just let the key's partition go.
 	ErrReleased = &wire.Error{Code: wire.CodeNotOwner, Text: "ERR partition is not held here any more: ask again"}
 )

@@ -35,7 +35,7 @@ func (c *Core) hold(p region.Partition) (*Shard, error) {
 	if s := c.Shard(p); s != nil {
 		return s, nil
 	}
-	writer := max(c.writers[p], c.self)
+	writer := max(c.writers[p], c.cfg.Kept.Writer)
 	if writer.Life() != c.self.Life() {
 		c.Outlive(fmt.Sprintf("partition %d has been let go and taken again %d times", p, crdt.Lives))
 		return nil, c.refusal()
@@ -43,7 +43,7 @@ func (c *Core) hold(p region.Partition) (*Shard, error) {
 	if err := c.out.Hold(p, true); err != nil {
 		return nil, fmt.Errorf("hold partition %d: %w", p, err)
 	}
-	s := newShard(c.cfg, c.self, writer, p, &c.refuses)
+	s := c.newShard(p, writer, func(state *crdt.Partition) error { return c.blank(p, state) })
 	s.obey(*c.paused.Load())
 	c.shards[p].Store(s)
 	return s, nil
@@ -60,6 +60,10 @@ func (c *Core) drop(s *Shard) {
 	}
 	c.writers[s.id] = s.nextWriter()
 	c.shards[s.id].Store(nil)
+	if c.disk != nil {
+		c.disk.dropped[s.id] = true
+		s.leaveDisk()
+	}
 }
 
 // holdPlanned takes every partition that the node is to hold.

@@ -27,6 +27,12 @@ type Shard struct {
 	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; only steps touch it
 	unplaced time.Time                   // when it was found to belong elsewhere; only sweeps touch it
 
+	disk      *diskState  // what keeps it beside memory; nil: nothing
+	unsaved   atomic.Bool // there may be something to save
+	warm      bool        // the life has begun with it
+	delivered bool        // what others publish of a warm one is; guarded by Core.holding
+	healing   bool        // it stands for one that could not be read: it is not saved before it is filled
+
 	mu struct {
 		sync.Mutex
 		state   crdt.Partition
@@ -38,6 +44,9 @@ type Shard struct {
 		since   time.Time     // when the node took the partition
 		claims  claims        // of requests that must not run twice
 		random  rand.PCG
+		gone    bool // it has been let go, and nothing of it is to be saved
+
+		dirtyKeys, dirtyBytes int // as counted in disk
 	}
 }
 
@@ -47,12 +56,20 @@ type waiter struct {
 	seen chan struct{}
 }
 
-func newShard(cfg Config, self, writer crdt.ReplicaID, p region.Partition, refuses *atomic.Pointer[wire.Error]) *Shard {
-	s := &Shard{id: p, self: self, writer: writer, now: cfg.Now, limits: cfg.Limits, refuses: refuses}
+// newShard returns the shard of a partition. With a disk open makes its state the one
+// that the disk keeps.
+func (c *Core) newShard(p region.Partition, writer crdt.ReplicaID, open func(*crdt.Partition) error) *Shard {
+	s := &Shard{id: p, self: c.self, writer: writer, now: c.cfg.Now, limits: c.cfg.Limits, refuses: &c.refuses, disk: c.disk}
 	s.mu.opened = make(chan struct{})
-	s.mu.engine = cachesync.NewEngine(cfg.Sync, cachesync.Identity{Replica: self, Writer: writer, Region: cfg.Region, Partition: p}, s.store(cfg))
-	s.mu.since, s.mu.claims.lasts = cfg.Now(), cfg.ClaimFor
-	s.mu.random.Seed(uint64(self), uint64(p))
+	self := cachesync.Identity{Replica: c.self, Writer: writer, Region: c.cfg.Region, Partition: p}
+	if c.disk != nil {
+		// What it returns is looked at where every error of the disk is (Shard.err).
+		_ = open(&s.mu.state)
+		self.Clock, self.MayStamp = c.cfg.Kept.Clock, c.disk.mayStamp
+	}
+	s.mu.engine = cachesync.NewEngine(c.cfg.Sync, self, s.store(c.cfg))
+	s.mu.since, s.mu.claims.lasts = c.cfg.Now(), c.cfg.ClaimFor
+	s.mu.random.Seed(uint64(c.self), uint64(p))
 	return s
 }
 
@@ -63,7 +80,7 @@ func (s *Shard) ID() region.Partition { return s.id }
 // applied.
 func (s *Shard) Do(f func(*cachesync.Engine)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	f(s.mu.engine)
 	s.wake()
 }

@@ -1,16 +1,14 @@
 package core
 
 import (
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
-	"github.com/atollcache/atoll/node/wire"
 )
 
 func testShard() *Shard {
-	return newShard(Config{Now: time.Now}, 1, 1, 0, new(atomic.Pointer[wire.Error]))
+	return (&Core{cfg: Config{Now: time.Now}, self: 1}).newShard(0, 1, nil)
 }
 
 // TestShardWaiters are bounded, woken by what they wait for, and gone when they

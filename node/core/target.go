@@ -33,14 +33,14 @@ func (s *Shard) Read(keys []string, f func(crdt.View)) error {
 // replica. It gives [ErrClaimed] for a request that is left to another node.
 func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	return (&held{s: s}).Write(key, request, run)
 }
 
 // Alone implements command.Target.
 func (s *Shard) Alone(f func(command.Target)) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.mu.closed {
 		return ErrReleased
 	}
@@ -80,12 +80,12 @@ func (h *held) Read(keys []string, f func(crdt.View)) error {
 	for _, key := range keys {
 		f(h.s.mu.state.Entry(key).View(now))
 	}
-	return nil
+	return h.s.err()
 }
 
 // Write implements command.Target.
 func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
-	if refused := h.s.refuses.Load(); refused != nil {
+	if refused := h.s.refusal(); refused != nil {
 		return crdt.Dot{}, refused
 	}
 	if h.s.mu.closed {
@@ -102,9 +102,44 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 		return crdt.Dot{}, command.ErrRepeated
 	case errors.Is(err, cachesync.ErrAhead):
 		return crdt.Dot{}, errAhead
+	case errors.Is(err, cachesync.ErrUnbound):
+		return crdt.Dot{}, ErrUnbound
+	}
+	if broken := h.s.err(); broken != nil {
+		return crdt.Dot{}, broken
 	}
 	if err != nil || delta == nil {
 		return crdt.Dot{}, err
 	}
+	h.s.stamped()
 	return delta.Dot, nil
+}
+
+// refusal says why writes are refused, nil when they are not.
+func (s *Shard) refusal() error {
+	if refused := s.refuses.Load(); refused != nil {
+		return refused
+	}
+	if s.disk != nil {
+		if refused := s.disk.refuses.Load(); refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+// err says that the partition cannot be read. The caller holds the lock. Without a
+// disk it always can.
+func (s *Shard) err() error {
+	if s.disk != nil && s.mu.state.Err() != nil {
+		return ErrUnread
+	}
+	return nil
+}
+
+// stamped notes that a stamp has been given out.
+func (s *Shard) stamped() {
+	if s.disk != nil {
+		s.disk.stamped.Store(s.now().UnixNano())
+	}
 }

@@ -1,0 +1,53 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// kept is what a crash cannot take of what has been applied. The zero value says that
+// a crash takes all, with the replica's life.
+type kept struct {
+	on     bool
+	vector crdt.Vector
+	short  bool // what was announced last was less than what had been applied
+}
+
+// announce returns what heads say of it beside the vector: nothing where it is the
+// same.
+func (k *kept) announce(applied crdt.Vector) (keeps bool, v crdt.Vector) {
+	if k.short = k.on && !k.vector.Equal(applied); !k.short {
+		return false, nil
+	}
+	return true, k.vector
+}
+
+// Keep says what of the store is on a disk now: a later life of this replica begins
+// with as much at least. From then on others are told, and nothing counts as stable
+// that goes beyond it. The engine keeps v. Whoever never calls it has no disk, or none
+// to rely on.
+func (e *Engine) Keep(now time.Time, v crdt.Vector) {
+	e.kept.on, e.kept.vector = true, v
+	if e.kept.short {
+		e.kept.short = false
+		e.touch(now)
+	}
+}
+
+// keeps reports whether a crash cannot take what a vector says.
+func (e *Engine) keeps(v crdt.Vector) bool {
+	if !e.kept.on {
+		return true
+	}
+	has := e.store.Sight(e.kept.vector)
+	return has.CoversAll(v)
+}
+
+// kept returns what the sender of heads keeps.
+func (m *Message) kept() crdt.Vector {
+	if m.Keeps {
+		return m.Kept
+	}
+	return m.Vector
+}
