@@ -83,6 +83,8 @@ type Config struct {
 	// commands that are still on their way to it. It costs the partition's memory
 	// for so long. Default: 30 s.
 	KeepFor time.Duration
+	// Disk keeps the node's data in a directory. Default: in memory only.
+	Disk DiskConfig
 	// Redis opens a front door for Redis clients. Default: there is none.
 	Redis RedisConfig
 	// Now is the wall clock. Default: time.Now.
@@ -104,6 +106,7 @@ func (c Config) core() core.Config {
 		JoinWait: c.JoinWait, FillWait: c.FillWait, LeaveWait: c.LeaveWait, KeepFor: c.KeepFor, FrozenAfter: c.FrozenAfter,
 		ClaimFor: max(2*time.Second, 4*c.withDefaults().SeenWait),
 		Clocks:   region.ClockConfig{MaxSkew: c.Sync.MaxSkew},
+		Loses:    c.Disk.loses(),
 		Now:      c.Now, Mono: func() time.Duration { return time.Since(started) }, Log: c.Log,
 	}
 }
@@ -138,6 +141,9 @@ func (c Config) Validate() error {
 	}
 	if c.AskBytes < 0 {
 		return fmt.Errorf("%w: AskBytes is %d; use 0 for the default", ErrConfig, c.AskBytes)
+	}
+	if err := c.Disk.validate(); err != nil {
+		return err
 	}
 	if err := c.Limits.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -28,6 +26,7 @@ type life struct {
 	doors  *doors
 	fence  *fence
 	feed   *feed
+	disk   *disk // nil: there is none
 
 	ready    chan struct{} // closed when the front doors are open
 	closed   chan struct{} // closed when no more commands are let in
@@ -47,9 +46,15 @@ const maxEntry = 256 << 20
 // newLife returns a life that has not begun. It is told from the former one of
 // the node's name by its replica ID, and taken for the later by when it started.
 func (n *Node) newLife(former *life) (*life, error) {
-	l := &life{cfg: n.cfg, feed: n.feed, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
-	self := crdt.ReplicaID(rand.Uint64() | crdt.Lives).Life()
-	cfg := l.cfg.core()
+	l := &life{cfg: n.cfg, feed: n.feed, disk: n.disk, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
+	self, cfg := newReplica(), l.cfg.core()
+	var err error
+	if n.disk != nil {
+		if self, cfg.Kept, err = n.disk.begin(former == nil); err != nil {
+			return nil, err
+		}
+		cfg.Disk = n.disk
+	}
 	cfg.Observer = n.feed.observer(l)
 	if cfg.Started = cfg.Now(); former != nil {
 		if least := former.core.Config().Started.Add(time.Millisecond); cfg.Started.Before(least) {
@@ -57,9 +62,11 @@ func (n *Node) newLife(former *life) (*life, error) {
 		}
 		cfg.Known = former.others()
 	}
-	var err error
 	if l.core, err = core.New(cfg, self, outside{l}); err != nil {
 		return nil, err
+	}
+	if n.disk != nil {
+		n.disk.live(l.core)
 	}
 	if l.link, err = natslink.New(l.cfg.Conn, natslink.Config{
 		Cluster: l.cfg.Cluster, Region: l.cfg.Region, Replica: self, Partitions: l.cfg.Partitions,
@@ -119,6 +126,9 @@ func (l *life) live(ctx context.Context) error {
 	wg.Go(func() { _ = l.runner.Run(work) })
 	wg.Go(func() { l.doors.run(work) })
 	wg.Go(func() { l.beats(work) })
+	if l.disk != nil {
+		wg.Go(func() { l.disk.run(work) })
+	}
 	err := l.steps(ctx)
 	l.end()
 	l.doors.close()

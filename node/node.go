@@ -23,6 +23,7 @@ type Node struct {
 	cfg      Config
 	redis    *resp.Server // the front door for Redis clients; nil: there is none
 	feed     *feed
+	disk     *disk                // nil: there is none
 	identity string               // of this process among all nodes
 	life     atomic.Pointer[life] // the present one
 	ready    chan struct{}        // closed when the node serves for the first time
@@ -35,7 +36,10 @@ type Node struct {
 var ErrEnded = errors.New("node has been stopped: open a new one")
 
 // Open checks a configuration and makes a node of it. Nothing runs and nothing
-// is subscribed to before [Node.Run].
+// is subscribed to before [Node.Run]. The data directory, if there is one, is opened,
+// which may take a second after an unclean stop; Run closes it, or [Node.Close] where
+// Run is never called. Errors of the directory wrap those of package pebblestore, which
+// say what to do.
 func Open(cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -52,12 +56,25 @@ func Open(cfg Config) (*Node, error) {
 	if n.redis, err = n.newRedis(); err != nil {
 		return nil, err
 	}
+	if n.disk, err = openDisk(cfg); err != nil {
+		return nil, err
+	}
 	l, err := n.newLife(nil)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, n.Close())
 	}
 	n.life.Store(l)
 	return n, nil
+}
+
+// Close closes what Open has opened of a node that was not run, and does nothing to
+// any other.
+func (n *Node) Close() error {
+	if n.disk == nil || !n.ran.CompareAndSwap(false, true) {
+		return nil
+	}
+	close(n.ended)
+	return n.disk.close()
 }
 
 // Ready returns a channel that is closed when the node serves.
@@ -94,7 +111,11 @@ func (n *Node) Run(ctx context.Context) error {
 		n.serveRedis(served)
 		<-served.Done()
 	})
-	return n.live(work)
+	err := n.live(work)
+	if n.disk != nil {
+		err = errors.Join(err, n.disk.finish())
+	}
+	return err
 }
 
 // live lives one life after the other until ctx ends.

@@ -47,16 +47,19 @@ func (n *Node) newRedis() (*resp.Server, error) {
 	return resp.New(redis{n}, cfg)
 }
 
-// serveRedis serves Redis clients from when the node is ready until ctx ends.
+// serveRedis serves Redis clients from when the node is ready, or at once where it can
+// answer some of them before that, until ctx ends.
 func (n *Node) serveRedis(ctx context.Context) {
 	if n.redis == nil {
 		return
 	}
 	defer n.cfg.Redis.Listener.Close()
-	select {
-	case <-n.ready:
-	case <-ctx.Done():
-		return
+	if !n.isWarm() {
+		select {
+		case <-n.ready:
+		case <-ctx.Done():
+			return
+		}
 	}
 	if err := n.redis.Serve(ctx, n.cfg.Redis.Listener); err != nil {
 		n.cfg.Log.Error("serve Redis clients", "err", err)
@@ -71,6 +74,9 @@ var _ resp.Backend = redis{}
 // Do implements command.Doer: reads are answered by the owner, so that a client
 // sees its writes through whatever node it asks.
 func (r redis) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
+	if replies, ok := r.n.doEarly(cmds); ok {
+		return replies
+	}
 	l, err := r.n.enter(ctx)
 	if err != nil {
 		return failAll(err, len(cmds))

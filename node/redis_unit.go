@@ -209,6 +209,9 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 			return nil, true, errStarting
 		}
 	}
+	if err := l.disk.admit(ctx); err != nil {
+		return nil, true, err
+	}
 	lagging := l.lagging(u.cmds, false)
 	defer l.disclaim(lagging)
 	l.fence.await(ctx, lagging)
@@ -228,6 +231,9 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 	})
 	if wrote {
 		l.runner.Wrote(s.ID())
+		if unsaved := l.disk.acknowledge(ctx); unsaved != nil {
+			return nil, true, unsaved
+		}
 	}
 	return replies, same, err
 }

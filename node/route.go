@@ -24,6 +24,9 @@ type embedded struct{ n *Node }
 
 // Do implements command.Doer.
 func (d embedded) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
+	if replies, ok := d.n.doEarly(cmds); ok {
+		return replies
+	}
 	l, err := d.n.enter(ctx)
 	if err != nil {
 		return failAll(err, len(cmds))
@@ -117,6 +120,7 @@ func (l *life) run(ctx context.Context, cmds []wire.Command, near bool) []wire.R
 	}
 	b.flush()
 	l.fence.tell(ctx, b.astray)
+	b.acknowledge()
 	return b.out
 }
 
@@ -133,6 +137,7 @@ type batch struct {
 	running int             // how many those are, at most maxAside
 	pending map[string]bool // keys of both; true for those only in away
 
+	wrote   []int                             // commands that have written here
 	lagging map[region.Partition]lag          // where others have been asked
 	astray  map[crdt.ReplicaID][]core.Awaited // by owner, what this node has written in its place, the last in each partition
 }
@@ -180,8 +185,17 @@ func (b *batch) add(i int) {
 	}
 	switch {
 	case here:
+		if spec.Write {
+			if err := b.l.disk.admit(b.ctx); err != nil {
+				b.out[i] = wire.Fail(err)
+				return
+			}
+		}
 		b.out[i] = b.l.runHere(b.ctx, cmd)
 		b.note(cmd, b.out[i].Wrote)
+		if !b.out[i].Wrote.IsZero() {
+			b.wrote = append(b.wrote, i)
+		}
 		return
 	case spec.Together:
 		// What it writes depends on what it reads: that is what the owners have.
@@ -217,6 +231,18 @@ func (b *batch) note(cmd wire.Command, wrote crdt.Dot) {
 		return
 	}
 	b.astray[owner] = append(list, w)
+}
+
+// acknowledge waits until what has been written here is as safe as its replies say.
+func (b *batch) acknowledge() {
+	if len(b.wrote) == 0 {
+		return
+	}
+	if err := b.l.disk.acknowledge(b.ctx); err != nil {
+		for _, i := range b.wrote {
+			b.out[i] = wire.Fail(err)
+		}
+	}
 }
 
 // flush waits until all that was added has been answered.

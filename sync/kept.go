@@ -12,6 +12,7 @@ type kept struct {
 	on     bool
 	vector crdt.Vector
 	short  bool // what was announced last was less than what had been applied
+	since  time.Time
 }
 
 // announce returns what heads say of it beside the vector: nothing where it is the
@@ -28,6 +29,9 @@ func (k *kept) announce(applied crdt.Vector) (keeps bool, v crdt.Vector) {
 // that goes beyond it. The engine keeps v. Whoever never calls it has no disk, or none
 // to rely on.
 func (e *Engine) Keep(now time.Time, v crdt.Vector) {
+	if !e.kept.on {
+		e.kept.since = now
+	}
 	e.kept.on, e.kept.vector = true, v
 	if e.kept.short {
 		e.kept.short = false
@@ -50,4 +54,19 @@ func (m *Message) kept() crdt.Vector {
 		return m.Kept
 	}
 	return m.Vector
+}
+
+// digestStep is how long after one another the partitions of a replica that has begun
+// with a disk sum up for the first time what they show: each reads all of it.
+const digestStep = 250 * time.Millisecond
+
+// digests reports whether what is shown may be summed up: it costs nothing much, or
+// its turn has come.
+func (e *Engine) digests(now time.Time) bool {
+	k := &e.kept
+	if !k.on || e.store.IsDigested() {
+		return true
+	}
+	turn := e.cfg.AnnounceEvery + time.Duration(e.self.Partition)*digestStep
+	return len(e.peers.list) > 0 && now.Sub(k.since) >= turn
 }

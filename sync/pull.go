@@ -311,7 +311,7 @@ func (e *Engine) Peers() []Peer {
 		out = append(out, Peer{
 			Replica: p.replica, Region: p.region, Heard: p.heard, Clock: p.clock,
 			Behind: !e.store.CoversAll(p.vector), Lags: !has.CoversAll(e.store.Vector()),
-			Passing: p.passing, Vector: p.vector,
+			Passing: p.passing, Vector: p.vector, Kept: p.kept,
 		})
 	}
 	return out
@@ -326,5 +326,6 @@ type Peer struct {
 	Behind  bool      // it has something that is missing here
 	Lags    bool      // it lacks something that is here, as far as it has announced
 	Vector  crdt.Vector
-	Passing bool // it has said that it does not mean to keep the partition
+	Kept    crdt.Vector // what a crash cannot take of that
+	Passing bool        // it has said that it does not mean to keep the partition
 }

@@ -289,7 +289,8 @@ func TestPeers(t *testing.T) {
 	b.Receive(at(6), newHolder(t, 1, "eu", cachesync.Config{}).heads("eu", at(6)))
 	want := []cachesync.Peer{
 		{Replica: 1, Region: "eu", Heard: at(6), Clock: crdt.StampAt(at(6).UnixMilli()), Lags: true},
-		{Replica: 2, Region: "us", Heard: at(5), Clock: crdt.StampAt(at(5).UnixMilli()), Behind: true, Vector: crdt.Vector{dot(9, 1), dot(2, 1)}},
+		{Replica: 2, Region: "us", Heard: at(5), Clock: crdt.StampAt(at(5).UnixMilli()), Behind: true, Vector: crdt.Vector{dot(9, 1), dot(2, 1)},
+			Kept: crdt.Vector{dot(9, 1), dot(2, 1)}},
 	}
 	if have := b.Peers(); !reflect.DeepEqual(have, want) {
 		t.Errorf("want %+v, have %+v", want, have)

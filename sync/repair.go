@@ -79,7 +79,7 @@ type comparison struct {
 // digest adds to an announcement what is shown here, unless it was added a short
 // while ago or cannot be said.
 func (e *Engine) digest(now time.Time, m *Message) {
-	if !e.digested.IsZero() && now.Sub(e.digested) < e.cfg.AnnounceEvery {
+	if !e.digested.IsZero() && now.Sub(e.digested) < e.cfg.AnnounceEvery || !e.digests(now) {
 		return
 	}
 	at := CompareAt(now)
@@ -91,7 +91,7 @@ func (e *Engine) digest(now time.Time, m *Message) {
 
 // compareHeads compares what a peer announces with what is shown here.
 func (e *Engine) compareHeads(now time.Time, p *peer, m *Message) {
-	if m.At == 0 || m.At > latestAt(now) || !m.Vector.Equal(e.store.Vector()) {
+	if m.At == 0 || m.At > latestAt(now) || !m.Vector.Equal(e.store.Vector()) || !e.digests(now) {
 		return
 	}
 	own, ok := e.store.Digest(m.At)
@@ -200,7 +200,7 @@ func (e *Engine) piece(keys []Found, theirs crdt.Vector) (*crdt.Snapshot, int) {
 
 // answerCompare gives the symbols that are asked for.
 func (e *Engine) answerCompare(now time.Time, m *Message) *Message {
-	if m.At > latestAt(now) {
+	if m.At > latestAt(now) || !e.digests(now) {
 		return e.message(KindRefusal)
 	}
 	d, ok := e.store.Digest(m.At)

@@ -28,7 +28,9 @@ type Store interface {
 	Waiting() crdt.Waiting
 	// Digest and EachDigest sum up what is shown at a time, and Repair takes in what
 	// another holder shows of a key.
+	// IsDigested says that a Digest need not read everything first.
 	Digest(at int64) (crdt.Digest, bool)
+	IsDigested() bool
 	EachDigest(at int64, f func(key string, digest uint64) bool) bool
 	Repair(key string, o *crdt.Entry, theirs crdt.Vector, at int64) bool
 	// Ready reports whether Apply would decide about a delta now, Covers and CoversAll

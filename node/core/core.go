@@ -79,6 +79,8 @@ type Core struct {
 		judge           beat      // of the clocks
 		woke            time.Time // when the node woke up and began to catch up; zero: it has
 		remind          beat      // what is missing elsewhere, while leaving
+		delivered       bool      // what others publish of the partitions that the life began with is
+		heal            beat
 	}
 }
 
@@ -104,7 +106,7 @@ func New(cfg Config, self crdt.ReplicaID, out Outside) (*Core, error) {
 	c.mu.told = map[crdt.ReplicaID]told{}
 	c.mu.beat.every = cfg.Members.HeartbeatEvery
 	c.step.judge.every = cfg.Members.HeartbeatEvery
-	c.step.sweep.every, c.step.remind.every = sweepEvery, remindEvery
+	c.step.sweep.every, c.step.remind.every, c.step.heal.every = sweepEvery, remindEvery, healEvery
 	var err error
 	if c.mu.view, err = region.NewView(cfg.Members); err != nil {
 		return nil, err

@@ -77,6 +77,8 @@ type diskState struct {
 	stamped atomic.Int64               // when a stamp was given out last, by the node's clock
 	refuses atomic.Pointer[wire.Error] // why writes are refused; nil in it: they are not
 	failed  atomic.Bool                // nothing more can be saved
+	broken  atomic.Bool                // some partition cannot be read
+	told    bool                       // that has been said; only steps touch it
 	dropped map[region.Partition]bool  // partitions that are still to be dropped; guarded by Core.holding
 }
 

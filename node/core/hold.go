@@ -142,7 +142,7 @@ func (c *Core) checkFilled(s *Shard) bool {
 	if len(near)+len(former) == 0 && len(far) > 0 {
 		enough = slices.ContainsFunc(far, func(m filler) bool { return heard[m.replica] > m.since })
 	}
-	late := c.cfg.Now().Sub(s.mu.since) > c.cfg.FillWait
+	late := c.cfg.Now().Sub(s.mu.since) > c.cfg.FillWait && !s.healing // What it stands for may be on the disk.
 	filled := enough && !s.mu.engine.Behind()
 	if final && (filled || late) {
 		if !filled {

@@ -167,7 +167,7 @@ func (s *Shard) isKnownTo(replicas []crdt.ReplicaID, since time.Time) bool {
 			s.last = e.Vector().Clone()
 		}
 		known = len(s.last) == 0 || slices.ContainsFunc(e.Peers(), func(p cachesync.Peer) bool {
-			return !p.Passing && !p.Heard.Before(since) && e.Has(p.Vector, s.last) && slices.Contains(replicas, p.Replica)
+			return !p.Passing && !p.Heard.Before(since) && e.Has(p.Kept, s.last) && slices.Contains(replicas, p.Replica)
 		})
 	})
 	return known

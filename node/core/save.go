@@ -62,7 +62,9 @@ func (p *Pass) Fill(b Batch, most int) (more bool, err error) {
 		if b.Bytes() >= most && len(p.filled) > 0 {
 			return true, nil
 		}
-		if err := p.save(b, s); err != nil {
+		if err := p.save(b, s); err != nil && len(p.filled) > 0 {
+			return true, nil // There may be room in an empty one.
+		} else if err != nil {
 			return false, err
 		}
 	}
@@ -99,7 +101,7 @@ func (p *Pass) save(b Batch, s *Shard) error {
 	epoch, err := b.Save(s.id, &s.mu.state)
 	switch {
 	case s.mu.state.Err() != nil:
-		return nil // It is dealt with where partitions are.
+		return nil // The next step deals with it.
 	case errors.Is(err, crdt.ErrSaving):
 		s.unsaved.Store(true)
 		return nil
@@ -157,6 +159,10 @@ func (s *Shard) account() {
 	s.disk.keys.Add(int64(keys - s.mu.dirtyKeys))
 	s.disk.bytes.Add(int64(bytes - s.mu.dirtyBytes))
 	s.mu.dirtyKeys, s.mu.dirtyBytes = keys, bytes
+	if s.mu.state.Err() != nil {
+		s.disk.broken.Store(true)
+		return
+	}
 	if !s.unsaved.Load() && !s.mu.state.IsSaved() {
 		s.unsaved.Store(true)
 	}

@@ -227,7 +227,7 @@ func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 		if r == s.self {
 			continue
 		}
-		if i < 0 || peers[i].Lags || peers[i].Behind || peers[i].Heard.Before(since) {
+		if i < 0 || !e.Has(peers[i].Kept, e.Vector()) || peers[i].Behind || peers[i].Heard.Before(since) {
 			return false
 		}
 		kept = kept || !peers[i].Passing

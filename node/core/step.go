@@ -56,6 +56,9 @@ func (c *Core) Step() error {
 	if c.step.judge.isDue(now) {
 		c.judge()
 	}
+	if err := c.stepDisk(now); err != nil {
+		return err
+	}
 	switch c.State() {
 	case Listening:
 		if c.step.joinBy.IsZero() {
@@ -132,7 +135,7 @@ func (c *Core) fill() error {
 	if err := c.holdPlanned(); err != nil {
 		return err
 	}
-	if !c.checkAllFilled() {
+	if !c.checkAllFilled() || c.isEarly() {
 		return nil
 	}
 	if open, err := c.out.Open(); err != nil || !open {

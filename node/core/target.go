@@ -132,6 +132,7 @@ func (s *Shard) refusal() error {
 // disk it always can.
 func (s *Shard) err() error {
 	if s.disk != nil && s.mu.state.Err() != nil {
+		s.disk.broken.Store(true)
 		return ErrUnread
 	}
 	return nil
