@@ -18,9 +18,9 @@ func devVerb() verb {
 			"atoll dev --regions left,right --nats-port 0  two regions on free ports",
 		},
 		about: "Every region has its own NATS server; gateways join them through a proxy that delays.\n" +
-			"The cluster is named dev and lives in memory. The last line says ready; Ctrl-C stops it and\n" +
-			"leaves nothing, twice ends it at once. Exit code 3 if a port is taken.",
-		flags: []cli.Flag{
+			"The cluster is named dev and lives in memory, unless --data-dir keeps it. The last line says\n" +
+			"ready; Ctrl-C stops it, twice ends it at once. Exit code 3 if a port is taken.",
+		flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "regions", Usage: "`NAMES` of the regions, with commas", Value: "us,eu,ap"},
 			&cli.IntFlag{Name: "nodes", Usage: "`N` nodes in each region", Value: 1},
 			&cli.DurationFlag{Name: "wan", Usage: "round trip between two regions, a `DURATION`", Value: 80 * time.Millisecond},
@@ -28,7 +28,7 @@ func devVerb() verb {
 			&cli.IntFlag{Name: "resp-port", Usage: "`PORT` for Redis clients of the first node, node j of region i has 10·i+j more; 0 takes free ones", Value: 7000},
 			&cli.IntFlag{Name: "http-port", Usage: "`PORT` for HTTP of the first node, others as with --resp-port", Value: 8000},
 			logFlag("warn"),
-		},
+		}, diskFlags("`DIR` in which each node keeps its data under its name; in memory only without it")...),
 		local: true,
 		run:   runDev,
 	}
@@ -51,6 +51,9 @@ func runDev(ctx context.Context, c *call) error {
 		if !c.IsSet("http-port") {
 			o.doors.http = 0
 		}
+	}
+	if o.disk, err = c.diskConfig(); err != nil {
+		return err
 	}
 	began := time.Now()
 	l, err := startLocal(ctx, o)
@@ -97,7 +100,11 @@ func (c *call) devReady(l *local, o localOptions, took time.Duration) error {
 			"cluster": o.cluster, "regions": regions, "wan_ms": o.wan.Milliseconds(), "started_ms": took.Milliseconds(), "ready": true,
 		})
 	}
-	c.printf("atoll %s: cluster %s in memory, %s between regions, started in %s\n\n", version().Version, o.cluster, o.wan, short(took))
+	where := "in memory"
+	if o.disk.Dir != "" {
+		where = "in " + o.disk.Dir
+	}
+	c.printf("atoll %s: cluster %s %s, %s between regions, started in %s\n\n", version().Version, o.cluster, where, o.wan, short(took))
 	tb := &table{header: []string{"REGION", "NATS", "NODES", "REDIS", "HTTP"}}
 	for _, r := range o.regions {
 		tb.add(r, l.super.Server(r).ClientURL(), strings.Join(nodes[r], " "), strings.Join(redis[r], " "), strings.Join(web[r], " "))

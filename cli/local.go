@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -33,11 +34,21 @@ const (
 type localOptions struct {
 	cluster  string
 	regions  []string
-	nodes    int           // of each region
-	wan      time.Duration // round trip between two regions
-	natsPort int           // of the first region; 0 takes free ones
-	doors    *localDoors   // for Redis clients and over HTTP; nil: none
+	nodes    int             // of each region
+	wan      time.Duration   // round trip between two regions
+	natsPort int             // of the first region; 0 takes free ones
+	doors    *localDoors     // for Redis clients and over HTTP; nil: none
+	disk     node.DiskConfig // of all nodes, each in a directory of its own under Dir
 	log      *slog.Logger
+}
+
+// diskOf returns where a node keeps its data.
+func (o localOptions) diskOf(name string) node.DiskConfig {
+	cfg := o.disk
+	if cfg.Dir != "" {
+		cfg.Dir = filepath.Join(cfg.Dir, name)
+	}
+	return cfg
 }
 
 func (o localOptions) validate() error {
@@ -150,12 +161,12 @@ func (l *local) open(o localOptions, r, name string, regionIndex, index int) (*l
 	n.conns = conns
 	n.Node, err = node.Open(node.Config{
 		Cluster: o.cluster, Region: r, Name: name, Conn: conns.Data, Control: conns.Control, Bulk: conns.Bulk, Log: o.log,
-		FrozenAfter: localFrozen, Redis: redis,
+		FrozenAfter: localFrozen, Redis: redis, Disk: o.diskOf(name),
 	})
 	if err != nil {
 		n.closeDoors()
 		conns.Close()
-		return nil, usagef("%w", err)
+		return nil, openFailure(err)
 	}
 	return n, nil
 }
@@ -243,6 +254,7 @@ func (l *local) close() {
 				n.stop()
 				<-n.done
 			}
+			_ = n.Close() // Of one that was not run.
 			n.closeDoors()
 			n.conns.Close()
 		})

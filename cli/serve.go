@@ -19,12 +19,13 @@ func serveVerb() verb {
 			"atoll serve --region eu --name eu-1 --cluster prod                 with its own NATS server",
 			"atoll serve --region eu --name eu-2 --cluster prod --nats nats://eu-1:4222",
 			"atoll serve --region eu --name eu-1 --resp-addr :6379              and any Redis client at port 6379",
+			"atoll serve --region eu --name eu-1 --data-dir /var/lib/atoll       it starts again with what it had",
 			"atoll serve --region eu --name eu-1 --gateway-listen :7222 --gateway us=nats://us-1:7222",
 		},
 		about: "It brings its own NATS server, unless --nats names another. SIGTERM and Ctrl-C make it leave:\n" +
-			"what it wrote goes out first. A second signal ends it at once. Exit code 3 if it cannot start\n" +
+			"what it wrote goes out first, and onto its disk. A second signal ends it at once. Exit code 3 if it cannot start\n" +
 			"or does not end in time.",
-		flags: append(nodeFlags(), append(append(serverFlags(), redisFlags()...), natsFlags()...)...),
+		flags: append(nodeFlags(), append(append(append(diskFlags("`DIR` that the node keeps its data in, its own; in memory only without it"), serverFlags()...), redisFlags()...), natsFlags()...)...),
 		local: true,
 		run:   runServe,
 	}
@@ -57,6 +58,9 @@ func runServe(ctx context.Context, c *call) error {
 	if cfg.Redis, err = c.redisConfig(); err != nil {
 		return err
 	}
+	if cfg.Disk, err = c.diskConfig(); err != nil {
+		return err
+	}
 	doors := &localNode{redis: cfg.Redis.Listener}
 	defer doors.closeDoors()
 	if doors.web, err = c.webConfig(); err != nil {
@@ -70,7 +74,7 @@ func runServe(ctx context.Context, c *call) error {
 	cfg.Conn, cfg.Control, cfg.Bulk = conns.Data, conns.Control, conns.Bulk
 	n, err := node.Open(cfg)
 	if err != nil {
-		return usagef("%w", err)
+		return openFailure(err)
 	}
 	doors.web.serve(n.Availability())
 	done := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/pebblestore"
 )
 
@@ -51,6 +52,13 @@ type DiskConfig struct {
 // batchBytes is how many bytes are committed at once, about; what one partition needs
 // is.
 const batchBytes = 4 << 20
+
+// ErrDisk is what errors of a node's data directory wrap, beside those of package
+// pebblestore.
+var ErrDisk = core.ErrDisk
+
+// DefaultDiskConfig returns the defaults, without a directory.
+func DefaultDiskConfig() DiskConfig { return DiskConfig{}.withDefaults() }
 
 func (c DiskConfig) withDefaults() DiskConfig {
 	if c.Durability == "" {

@@ -89,9 +89,6 @@ func NewEngine(cfg Config, self Identity, store Store) *Engine {
 	return e
 }
 
-// Clock returns the highest stamp that was given out or seen.
-func (e *Engine) Clock() crdt.HLC { return e.clock.Last() }
-
 // Writer returns the ID under which this replica's next write will be: the one it
 // was made with, or a later one of the same life if it had to drop writes since.
 func (e *Engine) Writer() crdt.ReplicaID { return e.writer }
@@ -143,27 +140,6 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	}
 	e.stats.Written++
 	return d, nil
-}
-
-// isAhead reports whether the stamps given so far are too far ahead of the clock.
-func (e *Engine) isAhead(now time.Time) bool {
-	return e.clock.Last().Millis() > now.Add(e.cfg.MaxSkew).UnixMilli()
-}
-
-// mayStamp reports whether the next stamp may be given out.
-func (e *Engine) mayStamp(now time.Time) bool {
-	return e.self.MayStamp == nil || e.self.MayStamp(max(e.clock.Last()+1, crdt.StampAt(now.UnixMilli())))
-}
-
-// nextDelta returns this replica's next write, which says nothing yet.
-func (e *Engine) nextDelta(now time.Time) *crdt.Delta {
-	own := e.store.Vector().Get(e.writer)
-	return &crdt.Delta{
-		Dot:   crdt.Dot{Replica: e.writer, N: own + 1},
-		From:  own + 1,
-		Stamp: e.clock.Next(now.UnixMilli()),
-		Deps:  e.store.Vector().Without(e.writer),
-	}
 }
 
 // issue applies a write of this replica and queues it.
