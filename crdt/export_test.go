@@ -198,3 +198,6 @@ func (t *tiered) checkDigest(p *Partition, total Digest, due map[int64]Digest) e
 	}
 	return nil
 }
+
+// IsTiered reports whether the partition has a tier.
+func (p *Partition) IsTiered() bool { return p.tier != nil }

@@ -47,5 +47,5 @@ func TestSpecification(t *testing.T) {
 
 // audit checks what a partition keeps beside its entries.
 func audit(p *crdt.Partition) error {
-	return errors.Join(crdt.CheckBytes(p), crdt.CheckWaiting(p))
+	return errors.Join(crdt.CheckBytes(p), crdt.CheckWaiting(p), checkShown(p, p.IsTiered()))
 }

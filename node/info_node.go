@@ -66,6 +66,7 @@ func (l *life) answerNode([]string) (wire.Reply, error) {
 		Peers: clock.Peers, Majority: clock.Majority,
 	}
 	info.Counters = l.counters(sum, l.runner.Stats(), link)
+	info.Disk = l.diskInfo(info.Counters)
 	return jsonReply(info), nil
 }
 
@@ -88,6 +89,9 @@ func (l *life) unready(clock region.Verdict, link natslink.Stats) string {
 	}
 	if clock.Standing == region.OutOfLine {
 		why = append(why, "its clock is out of line, so it refuses writes")
+	}
+	if l.disk != nil && l.disk.failed() != nil {
+		why = append(why, "its disk has failed, so nothing is saved any more")
 	}
 	for _, c := range l.cfg.conns() {
 		if !c.stats(link).Connected {

@@ -99,6 +99,10 @@ func (l *life) answerInspect(args []string) (wire.Reply, error) {
 	}}
 	s.Look(func(e *cachesync.Engine, state *crdt.Partition) {
 		entry := state.Entry(key)
+		if state.Err() != nil {
+			err = core.ErrUnread
+			return
+		}
 		for _, d := range e.History(key) {
 			out.History = append(out.History, describeDelta(d))
 		}
@@ -111,6 +115,9 @@ func (l *life) answerInspect(args []string) (wire.Reply, error) {
 			}
 		}
 	})
+	if err != nil {
+		return wire.Reply{}, err
+	}
 	return jsonReply(out), nil
 }
 

@@ -200,7 +200,10 @@ func (l *life) answerState(args []string) (wire.Reply, error) {
 	if !s.IsReady() {
 		return wire.Reply{}, errStarting
 	}
-	digest, size := s.KeyState(args[0])
+	digest, size, err := s.KeyState(args[0])
+	if err != nil {
+		return wire.Reply{}, err
+	}
 	return wire.List(wire.Int(int64(digest)), wire.Int(int64(size))), nil
 }
 

@@ -97,9 +97,12 @@ func (l *life) answerScan(args []string) (wire.Reply, error) {
 	if s == nil || !s.IsReady() {
 		return wire.Reply{}, core.ErrReleased
 	}
-	keys, next := s.Page(place, count, l.cfg.Now().UnixMilli(), func(key string, v crdt.View) bool {
+	keys, next, err := s.Page(place, count, l.cfg.Now().UnixMilli(), func(key string, v crdt.View) bool {
 		return v.Exists() && filter.Admits(v.Kind()) && filter.Match.Match(key)
 	})
+	if err != nil {
+		return wire.Reply{}, err
+	}
 	out := make([]wire.Reply, 0, 1+len(keys))
 	out = append(out, wire.Int(int64(next)))
 	for _, k := range keys {

@@ -39,6 +39,16 @@ func (e *Engine) Keep(now time.Time, v crdt.Vector) {
 	}
 }
 
+// Unkeep says that the disk has failed. From then on what is in memory counts, as at a
+// replica without one: a later life may begin with what others have forgotten since,
+// and then begins anew.
+func (e *Engine) Unkeep(now time.Time) {
+	if e.kept.on {
+		e.kept = kept{}
+		e.touch(now)
+	}
+}
+
 // keeps reports whether a crash cannot take what a vector says.
 func (e *Engine) keeps(v crdt.Vector) bool {
 	if !e.kept.on {

@@ -89,7 +89,7 @@ func (c *Core) MayStamp(at time.Time) bool {
 }
 
 func (d *diskState) mayStamp(at crdt.HLC) bool {
-	if uint64(at) < d.bound.Load() {
+	if uint64(at) < d.bound.Load() || d.failed.Load() {
 		return true
 	}
 	d.wants.Store(true)
@@ -149,9 +149,13 @@ func (c *Core) Unsaved() (keys, bytes int64) {
 // FailDisk says that nothing can be saved any more. The node goes on from memory, and
 // from what it can still read; with an error, every write gets that for a reply.
 func (c *Core) FailDisk(refuse *wire.Error) {
-	if c.disk != nil {
-		c.disk.failed.Store(true)
-		c.disk.refuses.Store(refuse)
+	if c.disk == nil {
+		return
+	}
+	c.disk.failed.Store(true)
+	c.disk.refuses.Store(refuse)
+	for _, s := range c.Shards() {
+		s.Do(func(e *cachesync.Engine) { e.Unkeep(c.cfg.Now()) })
 	}
 }
 
@@ -182,7 +186,7 @@ func (c *Core) openKept() error {
 
 // keep tells an engine what is durable of what it has.
 func (c *Core) keep(e *cachesync.Engine, v crdt.Vector) {
-	if !c.cfg.Loses {
+	if !c.cfg.Loses && !c.disk.failed.Load() {
 		e.Keep(c.cfg.Now(), v)
 	}
 }

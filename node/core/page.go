@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -33,13 +34,33 @@ func placeOf(key string) uint64 { return xxh3.HashString(key) >> (64 - PlaceBits
 // maxPageBytes bounds the keys of one page, so that it fits into a message.
 const maxPageBytes = 4 << 20
 
-// Page returns the keys of a shard from a place on for which keep holds, in order
-// of places, having looked at about limit of them: all keys of one place are on
-// one page. next is the place where the next page begins, 0 when this is the
-// last.
-func (s *Shard) Page(from uint64, limit int, now int64, keep func(key string, v crdt.View) bool) (page []string, next uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// listing is the keys of a shard with a disk, where making a list of them means reading
+// all that it keeps: whoever lists them page by page does that once. It has every key
+// that was there when it was made, which is when the first page is asked for, and so
+// all that stay from the first page to the last.
+type listing struct {
+	keys []listedKey
+	used time.Time
+}
+
+// listingFor is how long a listing is kept that nobody asks for.
+const listingFor = 30 * time.Second
+
+// list returns the keys from a place on, in order of places. The caller holds the lock.
+func (s *Shard) list(from uint64) []listedKey {
+	if s.disk == nil {
+		return s.listAnew(from)
+	}
+	l := &s.mu.listing
+	if from == 0 || l.keys == nil {
+		l.keys = s.listAnew(0)
+	}
+	l.used = s.now()
+	i, _ := slices.BinarySearchFunc(l.keys, from, func(k listedKey, from uint64) int { return cmp.Compare(k.place, from) })
+	return l.keys[i:]
+}
+
+func (s *Shard) listAnew(from uint64) []listedKey {
 	var out []listedKey
 	s.mu.state.Each(func(key string, e *crdt.Entry) bool {
 		if place := placeOf(key); place >= from {
@@ -50,6 +71,24 @@ func (s *Shard) Page(from uint64, limit int, now int64, keep func(key string, v 
 	slices.SortFunc(out, func(a, b listedKey) int {
 		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.key, b.key))
 	})
+	return out
+}
+
+// unlist drops a listing that nobody asks for any more. The caller holds the lock.
+func (s *Shard) unlist() {
+	if l := &s.mu.listing; l.keys != nil && s.now().Sub(l.used) > listingFor {
+		*l = listing{}
+	}
+}
+
+// Page returns the keys of a shard from a place on for which keep holds, in order
+// of places, having looked at about limit of them: all keys of one place are on
+// one page. next is the place where the next page begins, 0 when this is the
+// last. It fails when the node's disk cannot be read.
+func (s *Shard) Page(from uint64, limit int, now int64, keep func(key string, v crdt.View) bool) (page []string, next uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.list(from)
 	end, bytes := 0, 0
 	for end < min(limit, len(out)) && bytes < maxPageBytes {
 		bytes += len(out[end].key)
@@ -62,9 +101,9 @@ func (s *Shard) Page(from uint64, limit int, now int64, keep func(key string, v 
 		next = out[end].place
 	}
 	for _, k := range out[:end] {
-		if keep(k.key, s.mu.state.Entry(k.key).View(now)) {
+		if keep(k.key, s.mu.state.Peek(k.key).View(now)) {
 			page = append(page, k.key)
 		}
 	}
-	return page, next
+	return page, next, s.err()
 }

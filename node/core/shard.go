@@ -47,6 +47,7 @@ type Shard struct {
 		gone    bool // it has been let go, and nothing of it is to be saved
 
 		dirtyKeys, dirtyBytes int // as counted in disk
+		listing               listing
 	}
 }
 
@@ -254,6 +255,7 @@ func (s *Shard) sweep(holders, living []crdt.ReplicaID) {
 		now := s.now()
 		e.Living(now, living)
 		e.Sweep(now, holders)
+		s.unlist()
 	})
 }
 
@@ -270,18 +272,21 @@ func (s *Shard) obey(paused []string) {
 	})
 }
 
-// Count returns the bytes of all entries, those included that are hidden and not
-// yet forgotten, and how many keys show at a wall time.
+// Count returns what all entries account for, in bytes, in memory or not, those
+// included that are hidden and not yet forgotten, and how many keys show at a wall time.
+// It costs no more with many keys, unless many are hidden.
 func (s *Shard) Count(now int64) (bytes, keys int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.state.Each(func(_ string, e *crdt.Entry) bool {
-		if e.View(now).Exists() {
-			keys++
-		}
-		return true
-	})
-	return s.mu.state.Bytes(), keys
+	_, bytes = s.mu.state.Kept()
+	return bytes, s.mu.state.Shown(now)
+}
+
+// InMemory returns what the entries in memory account for, in bytes.
+func (s *Shard) InMemory() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.state.Bytes()
 }
 
 // Size returns about how many keys there are, those included that are hidden and
@@ -293,15 +298,15 @@ func (s *Shard) Size() (keys, expiring int) {
 }
 
 // KeyState returns the digest of what a key shows now, zero when it does not exist,
-// and the bytes that it accounts for.
-func (s *Shard) KeyState(key string) (digest uint64, bytes int) {
+// and the bytes that it accounts for. It fails when the node's disk cannot be read.
+func (s *Shard) KeyState(key string) (digest uint64, bytes int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.mu.state.Entry(key)
 	if e == nil {
-		return 0, 0
+		return 0, 0, s.err()
 	}
-	return e.Digest(key, s.Now()), e.Size() + len(key)
+	return e.Digest(key, s.Now()), e.Size() + len(key), nil
 }
 
 // KeysIn returns at most so many of the keys in a slot, and how many there are. It

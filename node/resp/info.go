@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/atollcache/atoll/node/wire"
 )
 
 // infoSections are the sections of INFO in the order in which it shows them. Those
@@ -141,12 +143,32 @@ func human(n uint64) string {
 	return fmt.Sprintf("%dB", n)
 }
 
-func infoPersistence(_ *Server, w *infoWriter) {
-	for _, name := range []string{"loading", "async_loading", "rdb_changes_since_last_save", "rdb_bgsave_in_progress", "aof_enabled", "aof_rewrite_in_progress"} {
+func infoPersistence(s *Server, w *infoWriter) {
+	for _, name := range []string{"loading", "async_loading", "rdb_bgsave_in_progress", "aof_enabled", "aof_rewrite_in_progress"} {
 		w.put(name, 0)
 	}
-	w.put("rdb_last_bgsave_status", "ok")
-	w.put("aof_last_write_status", "ok")
+	disk, status := s.node.Node().Disk, "ok"
+	if disk == nil {
+		disk = &wire.DiskInfo{}
+	}
+	if disk.Error != "" {
+		status = "err"
+	}
+	w.put("rdb_changes_since_last_save", disk.Unsaved)
+	if disk.Saved != nil {
+		w.put("rdb_last_save_time", disk.Saved.Unix())
+	}
+	w.put("rdb_last_bgsave_status", status)
+	w.put("aof_last_write_status", status)
+	if disk.Dir == "" {
+		return
+	}
+	w.put("atoll_data_dir", disk.Dir)
+	w.put("atoll_durability", disk.Durability)
+	w.put("atoll_durability_interval", disk.Window)
+	w.put("atoll_unsaved_bytes", disk.UnsavedBytes)
+	w.put("atoll_disk_bytes", disk.Bytes)
+	w.put("atoll_disk_error", disk.Error)
 }
 
 func infoStats(s *Server, w *infoWriter) {

@@ -153,8 +153,24 @@ type NodeInfo struct {
 	Holds      int              `json:"holds"`
 	Keys       int              `json:"keys"`
 	Bytes      int              `json:"bytes"`
+	Disk       *DiskInfo        `json:"disk,omitempty"` // where it keeps its data; nil when in memory only
 	Counters   map[string]int64 `json:"counters,omitempty"`
 	Unanswered bool             `json:"unanswered,omitempty"` // it did not say itself; this is what is known of it
+}
+
+// DiskInfo is how a node's data directory does.
+type DiskInfo struct {
+	Dir          string     `json:"dir"`
+	Durability   string     `json:"durability"`       // "sync", "interval" or "none"
+	Window       string     `json:"window,omitempty"` // with interval, what a kill or a power cut can lose; a duration
+	Unsaved      int        `json:"unsaved"`          // keys that have changed and are not known to be on the disk
+	UnsavedBytes int        `json:"unsaved_bytes"`    // that they hold in memory
+	Saved        *time.Time `json:"saved,omitempty"`  // when something was saved last
+	Took         string     `json:"took,omitempty"`   // how long that took; a duration
+	Bytes        int64      `json:"bytes"`            // that the directory takes, without what is not a database's
+	InMemory     int        `json:"in_memory"`        // bytes of the entries that are in memory
+	Clean        bool       `json:"clean"`            // the node has started from a clean stop
+	Error        string     `json:"error,omitempty"`  // why nothing is saved any more
 }
 
 // ClockInfo is what a node knows of its own clock against the others'.

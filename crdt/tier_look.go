@@ -7,3 +7,13 @@ func (p *Partition) Highest() HLC { return p.stamp }
 // IsDigested reports whether [Partition.Digest] has what it needs in memory, but for
 // what expires. Otherwise it looks at all entries, those on a tier included.
 func (p *Partition) IsDigested() bool { return p.digests.on }
+
+// Peek returns the entry of a key as [Partition.Entry] does, and leaves it where it is:
+// what looks at many entries must not drive others out of memory. Read only, until the
+// next change.
+func (p *Partition) Peek(key string) *Entry {
+	if p.tier != nil {
+		return p.tier.peek(p, key)
+	}
+	return p.entries[key]
+}

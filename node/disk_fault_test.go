@@ -1,0 +1,235 @@
+package node_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/wire"
+)
+
+// fault makes the calls of a file system that write fail once so many have been made.
+type fault struct {
+	left atomic.Int64 // below zero: fails; far above: does not
+	err  error
+}
+
+const never = 1 << 40
+
+// String implements errorfs.Injector.
+func (f *fault) String() string { return "fault" }
+
+// MaybeError implements errorfs.Injector.
+func (f *fault) MaybeError(op errorfs.Op) error {
+	switch op.Kind {
+	case errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo,
+		errorfs.OpCreate, errorfs.OpFilePreallocate, errorfs.OpReuseForWrite:
+		if f.left.Add(-1) < 0 {
+			return f.err
+		}
+	}
+	return nil
+}
+
+// info returns what a node says of itself.
+func info(t testing.TB, m *member) wire.NodeInfo {
+	t.Helper()
+	nodes, err := m.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		if n.Name == m.Name() {
+			return n
+		}
+	}
+	t.Fatalf("%s does not know of itself", m.Name())
+	return wire.NodeInfo{}
+}
+
+// TestDiskFails from different calls on: the node says so and goes on from memory, or,
+// with Sync, refuses writes. Nothing that was acknowledged with Sync is lost.
+func TestDiskFails(t *testing.T) {
+	for _, c := range []struct {
+		durability node.Durability
+		err        error
+		says       string
+	}{
+		{node.Sync, syscall.ENOSPC, "disk full"}, {node.Sync, syscall.EIO, "disk failed"},
+		{node.Interval, syscall.ENOSPC, "disk full"}, {node.None, syscall.EIO, "disk failed"},
+	} {
+		for _, after := range []int64{0, 7, 40} {
+			t.Run(fmt.Sprintf("%s/%v/%d", c.durability, c.err, after), func(t *testing.T) {
+				t.Parallel()
+				failingDisk(t, c.durability, c.err, c.says, after)
+			})
+		}
+	}
+}
+
+func failingDisk(t *testing.T, durability node.Durability, fails error, says string, after int64) {
+	fs, f := disks{}, &fault{err: fails}
+	f.left.Store(never)
+	wrap := true
+	c := newDiskCluster(t, fs, func(cfg *node.Config) {
+		cfg.Disk.Durability, cfg.Disk.Window = durability, 200*time.Millisecond
+		if wrap {
+			cfg.Disk.Store.FS = errorfs.Wrap(fs[cfg.Name], f)
+		}
+	})
+	m := c.startOne("us", "us-1")
+	setAll(t, m, keysOf(20))
+	f.left.Store(after)
+	acknowledged := 0
+	c.until("the disk has failed", func() error {
+		if _, err := m.Incr(t.Context(), "n", 1); err == nil {
+			acknowledged++
+		}
+		if said := info(t, m).Disk.Error; !strings.Contains(said, says) {
+			return fmt.Errorf("it says %q", said)
+		}
+		return nil
+	})
+	if n := info(t, m); n.Ready || !strings.Contains(n.Reason, "disk has failed") {
+		t.Errorf("want it said that the node is not as it should be, have %t, %q", n.Ready, n.Reason)
+	}
+	_, err := m.Set(t.Context(), "later", "later")
+	if refused := errors.Is(err, wire.ErrUnavailable) && strings.Contains(err.Error(), "MISCONF"); refused != (durability == node.Sync) {
+		t.Errorf("a write: have %v", err)
+	}
+	wantAll(t, "the disk has failed", m, keysOf(20))
+	f.left.Store(never)
+	m.end() // It says that not everything has been saved.
+	wrap = false
+	m = c.startOne("us", "us-1")
+	if durability != node.Sync {
+		return
+	}
+	wantAll(t, "started again", m, keysOf(20))
+	var have int
+	if v, _, err := m.Get(t.Context(), "n"); err != nil {
+		t.Error(err)
+	} else if _, _ = fmt.Sscan(v, &have); have < acknowledged {
+		t.Errorf("started again: want all %d acknowledged increments, have %q", acknowledged, v)
+	}
+}
+
+// end ends a node and returns what Run does.
+func (m *member) end() error {
+	m.fails = true
+	m.stop()
+	return m.failed
+}
+
+// flip flips a bit in every table of a store, a part of the way through it.
+func flip(t *testing.T, fs vfs.FS, dir string, part float64) (flipped int) {
+	t.Helper()
+	names, err := fs.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".sst") {
+			continue
+		}
+		path := fs.PathJoin(dir, name)
+		stat, err := fs.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, b := int64(float64(stat.Size())*part), []byte{0}
+		if _, err := f.ReadAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= 4
+		if _, err := f.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		flipped++
+	}
+	return flipped
+}
+
+// TestDamageHeals: what a node cannot read on its disk it gets from another node, and
+// meanwhile nobody is told that there is nothing.
+func TestDamageHeals(t *testing.T) {
+	t.Parallel()
+	fs := disks{}
+	c := newDiskCluster(t, fs, nil)
+	one, two := c.startOne("us", "us-1"), c.startOne("us", "us-2")
+	c.untilKnown()
+	keys := keysOf(2000)
+	setAll(t, two, keys)
+	c.untilEqual(two)
+	one.stop()
+	if flip(t, fs["us-1"], "data/db", 0.3) == 0 {
+		t.Fatal("no tables: nothing is tested")
+	}
+	one = c.startOne("us", "us-1")
+	c.untilKnown()
+	c.until("every key is read at the damaged node", func() error {
+		for _, k := range keys {
+			v, ok, err := one.Get(t.Context(), k)
+			if err == nil && (!ok || v != k) {
+				t.Fatalf("get %s: want %s or an error, have %q, %t", k, k, v, ok)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if said := info(t, one).Disk.Error; !strings.Contains(said, "damaged") {
+		t.Errorf("want the damage noticed, have %q", said)
+	}
+	one.end()
+}
+
+// TestDamageAlone: with nobody to heal it, a node says that it cannot read, and leaves
+// the disk as it is.
+func TestDamageAlone(t *testing.T) {
+	t.Parallel()
+	fs := disks{}
+	c := newDiskCluster(t, fs, nil)
+	one := c.startOne("us", "us-1")
+	keys := keysOf(2000)
+	setAll(t, one, keys)
+	one.stop()
+	if flip(t, fs["us-1"], "data/db", 0.3) == 0 {
+		t.Fatal("no tables: nothing is tested")
+	}
+	one = c.startOne("us", "us-1")
+	read, unread := 0, 0
+	for _, k := range keys {
+		v, ok, err := one.Get(t.Context(), k)
+		switch {
+		case err == nil && ok && v == k:
+			read++
+		case err != nil && strings.Contains(err.Error(), "cannot be read"):
+			unread++
+		default:
+			t.Fatalf("get %s: want %s or an error that says why, have %q, %t, %v", k, k, v, ok, err)
+		}
+	}
+	if read == 0 || unread == 0 {
+		t.Errorf("%d keys read, %d not: want some of both", read, unread)
+	}
+	one.end()
+	flip(t, fs["us-1"], "data/db", 0.3) // It is whole again.
+	wantAll(t, "the bits flipped back", c.startOne("us", "us-1"), keys)
+}
