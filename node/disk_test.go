@@ -3,6 +3,7 @@ package node_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,4 +205,77 @@ func TestForeignDirectory(t *testing.T) {
 		}
 	}
 	wantAll(t, "after all of them", c.startOne("us", "us-1"), keysOf(10))
+}
+
+// TestRestartPullsWhatItMissed: a node that starts again beside others asks them for
+// what has been written meanwhile, and not for what it has.
+func TestRestartPullsWhatItMissed(t *testing.T) {
+	t.Parallel()
+	fs := disks{}
+	c := newDiskCluster(t, fs, nil)
+	one, two := c.startOne("us", "us-1"), c.startOne("us", "us-2")
+	c.untilKnown()
+	value := strings.Repeat("v", 200)
+	for _, k := range keysOf(3000) {
+		if _, err := two.Set(t.Context(), k, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.untilEqual(two)
+	first := one.Replica()
+	one.stop()
+	missed := keysOf(3050)[3000:]
+	setAll(t, two, missed)
+	if _, err := two.Del(t.Context(), keysOf(10)...); err != nil {
+		t.Fatal(err)
+	}
+	one = c.startOne("us", "us-1")
+	c.untilKnown()
+	if one.Replica() != first {
+		t.Errorf("started again: want life %v, have %v", first, one.Replica())
+	}
+	c.until("it has what it missed", func() error {
+		if !one.AllFilled() {
+			return errors.New("not filled")
+		}
+		return nil
+	})
+	wantAll(t, "what was missed", one, missed)
+	if v, ok, err := one.Get(t.Context(), "key-3"); ok || err != nil {
+		t.Errorf("removed meanwhile: have %q, %v", v, err)
+	}
+	if v, ok, err := one.Get(t.Context(), "key-2999"); v != value || err != nil {
+		t.Errorf("kept: have %q, %t, %v", v, ok, err)
+	}
+	asked, _ := one.Sent()
+	if all := int64(3000 * len(value)); asked > all/10 {
+		t.Errorf("%d writes missed of %d bytes in all: want less than a tenth asked for, have %d", len(missed), all, asked)
+	}
+	c.untilEqual(two)
+	t.Logf("%d bytes asked for", asked)
+}
+
+// TestUnsavedIsBounded: where the disk is slower than the writes, these wait.
+func TestUnsavedIsBounded(t *testing.T) {
+	t.Parallel()
+	fs := disks{}
+	c := newDiskCluster(t, fs, func(cfg *node.Config) {
+		// Nothing is saved by the beat: only who waits has it done.
+		cfg.Disk.Durability, cfg.Disk.MaxUnsaved = node.None, 64<<10
+	})
+	m := c.startOne("us", "us-1")
+	value, most := strings.Repeat("v", 4<<10), 0
+	for _, k := range keysOf(200) {
+		if _, err := m.Set(t.Context(), k, value); err != nil {
+			t.Fatal(err)
+		}
+		_, bytes := m.Unsaved()
+		most = max(most, int(bytes))
+	}
+	if most > 64<<10+8<<10 {
+		t.Errorf("want at most 64 KiB and one write unsaved, have %d bytes", most)
+	}
+	if n := info(t, m).Counters["disk_waited"]; n == 0 {
+		t.Error("no write has waited: nothing was tested")
+	}
 }

@@ -107,3 +107,6 @@ func (n *Node) WaitingKeys() (keys int) {
 	}
 	return keys
 }
+
+// Unsaved returns what of a node is not on its disk.
+func (n *Node) Unsaved() (keys, bytes int64) { return n.life.Load().core.Unsaved() }
