@@ -192,6 +192,10 @@ func (b *batch) add(i int) {
 			}
 		}
 		b.out[i] = b.l.runHere(b.ctx, cmd)
+		if b.out[i].Type == wire.TypeError && b.out[i].Err == core.ErrUnread && cmd.Hops == 0 {
+			b.away, b.pending[keys[0]] = append(b.away, i), true // Another holder may have it.
+			return
+		}
 		b.note(cmd, b.out[i].Wrote)
 		if !b.out[i].Wrote.IsZero() {
 			b.wrote = append(b.wrote, i)
