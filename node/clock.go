@@ -22,6 +22,16 @@ type clock struct {
 	}
 }
 
+// begin makes the clock begin at a time at least: one that it has given out in another
+// process. It returns how far the machine's clock is behind that.
+func (c *clock) begin(at time.Time) (behind time.Duration) {
+	if !at.IsZero() {
+		c.last.Store(max(c.last.Load(), at.UnixNano()))
+		behind = max(at.Sub(c.source()), 0)
+	}
+	return behind
+}
+
 func (c *clock) now() time.Time {
 	t := c.source()
 	for {

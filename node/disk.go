@@ -84,41 +84,48 @@ func (d *disk) begin(first bool) (crdt.ReplicaID, core.Kept, error) {
 		if d.found.Clean && d.found.Life != 0 {
 			self, kept.Writer = d.found.Life.Life(), d.found.Life
 		}
-		if ahead := time.Duration(kept.Clock.Millis()-d.now().UnixMilli()) * time.Millisecond; ahead > core.MaxLead {
-			d.log.Warn("the data directory was used when the clock was ahead: writes are refused until it has caught up",
-				"by", ahead)
-		}
-	} else if err := d.clear(); err != nil {
-		return 0, kept, err
+	} else {
+		d.clear()
+		kept.Clock = d.found.Clock
 	}
-	bound := max(kept.Clock, d.lead())
-	if err := d.setMeta(self, bound); err != nil {
-		return 0, kept, err
+	if err := d.setMeta(self, max(kept.Clock, d.lead())); err != nil && first {
+		return 0, kept, fmt.Errorf("%w %s: %w", core.ErrDisk, d.cfg.Dir, err)
+	} else if err != nil {
+		d.fail(err)
 	}
 	return self, kept, nil
+}
+
+// wasUsed returns a time at which the directory was in use, zero when it never was.
+func (d *disk) wasUsed() time.Time {
+	if d.found.Clock == 0 {
+		return time.Time{}
+	}
+	return d.found.Clock.Time().Add(-core.MaxLead)
 }
 
 // newReplica returns an ID that no life has had.
 func newReplica() crdt.ReplicaID { return crdt.ReplicaID(rand.Uint64() | crdt.Lives).Life() }
 
-// clear drops everything: the next life begins with nothing.
-func (d *disk) clear() error {
+// clear drops everything after a life: the next one begins with nothing.
+func (d *disk) clear() {
+	d.found.Clock = max(d.found.Clock, d.core.Load().Highest())
 	if d.failed() != nil {
-		return nil // What is there cannot be changed, and is not looked at again.
-	}
-	if c := d.core.Load(); c != nil {
-		d.found.Clock = max(d.found.Clock, c.Highest())
+		return // What is there cannot be changed, and is not looked at again in this process.
 	}
 	b := d.store.NewBatch()
+	var err error
 	for p := range d.parts.Count() {
-		if err := b.Drop(region.Partition(p)); err != nil {
-			return fmt.Errorf("drop partition %d: %w", p, err)
+		if err == nil {
+			err = b.Drop(region.Partition(p))
 		}
 	}
-	if err := b.Commit(true); err != nil {
-		d.fail(err)
+	if err == nil {
+		err = b.Commit(true)
 	}
-	return nil
+	if err != nil {
+		d.fail(fmt.Errorf("drop all partitions: %w", err))
+	}
 }
 
 // lead returns a bound of stamps ahead of the clock.

@@ -13,6 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 )
 
@@ -232,4 +234,166 @@ func TestDamageAlone(t *testing.T) {
 	one.end()
 	flip(t, fs["us-1"], "data/db", 0.3) // It is whole again.
 	wantAll(t, "the bits flipped back", c.startOne("us", "us-1"), keys)
+}
+
+// gate makes syncs wait while it is shut.
+type gate struct{ shut chan chan struct{} }
+
+func newGate() *gate {
+	g := &gate{make(chan chan struct{}, 1)}
+	g.shut <- nil
+	return g
+}
+
+// String implements errorfs.Injector.
+func (g *gate) String() string { return "gate" }
+
+// MaybeError implements errorfs.Injector.
+func (g *gate) MaybeError(op errorfs.Op) error {
+	switch op.Kind {
+	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+		shut := <-g.shut
+		g.shut <- shut
+		if shut != nil {
+			<-shut
+		}
+	}
+	return nil
+}
+
+func (g *gate) close() {
+	<-g.shut
+	g.shut <- make(chan struct{})
+}
+
+func (g *gate) open() {
+	close(<-g.shut)
+	g.shut <- nil
+}
+
+// TestDiskStandsStill: while it does, no more is acknowledged than its durability can
+// answer for, and when it goes on so do writes.
+func TestDiskStandsStill(t *testing.T) {
+	for _, durability := range []node.Durability{node.Sync, node.Interval} {
+		t.Run(string(durability), func(t *testing.T) {
+			t.Parallel()
+			const window = 200 * time.Millisecond
+			fs, g := disks{}, newGate()
+			c := newDiskCluster(t, fs, func(cfg *node.Config) {
+				cfg.Disk.Durability, cfg.Disk.Window = durability, window
+				cfg.Disk.Store.FS = errorfs.Wrap(fs[cfg.Name], g)
+			})
+			m := c.startOne("us", "us-1")
+			setAll(t, m, keysOf(20))
+			g.close()
+			shut := time.Now()
+			acknowledged := make(chan time.Time)
+			stop := make(chan struct{})
+			go func() {
+				defer close(acknowledged)
+				for {
+					if _, err := m.Incr(t.Context(), "n", 1); err != nil {
+						t.Error(err)
+						return
+					}
+					select {
+					case acknowledged <- time.Now():
+					case <-stop:
+						return
+					}
+				}
+			}()
+			last := shut
+			for waiting := true; waiting; {
+				select {
+				case last = <-acknowledged:
+				case <-time.After(5 * window):
+					waiting = false
+				}
+			}
+			// What is acknowledged when a round has begun, and before it is over, counts from
+			// when that has begun: a beat before the disk stood still at the earliest.
+			if late := last.Sub(shut); late > 2*window {
+				t.Errorf("the disk stands still: want nothing acknowledged after %v, have it %v after", window, late)
+			}
+			wantAll(t, "the disk stands still", m, keysOf(20))
+			g.open()
+			if _, ok := <-acknowledged; !ok {
+				t.Error("the disk goes on: want the write acknowledged that waited")
+			}
+			close(stop)
+			for range acknowledged { // Until it has seen that.
+				continue
+			}
+		})
+	}
+}
+
+// TestOutliveOnDisk: a node that begins anew has nothing of its former life on the disk.
+func TestOutliveOnDisk(t *testing.T) {
+	t.Parallel()
+	fs := disks{}
+	c := newDiskCluster(t, fs, nil)
+	m := c.startOne("us", "us-1")
+	setAll(t, m, keysOf(100))
+	first := m.Replica()
+	m.Outlive("the test says so")
+	c.until("another life", func() error {
+		if m.Replica() == first {
+			return errors.New("the same")
+		}
+		return nil
+	})
+	setAll(t, m, keysOf(10))
+	second := m.Replica()
+	m.stop()
+	m = c.startOne("us", "us-1")
+	if m.Replica() != second {
+		t.Errorf("started again: want life %v, have %v", second, m.Replica())
+	}
+	wantAll(t, "started again", m, keysOf(10))
+	if n, err := m.Exists(t.Context(), keysOf(100)[10:]...); n != 0 || err != nil {
+		t.Errorf("of the former life: want nothing, have %d keys, %v", n, err)
+	}
+}
+
+// TestClockSetBack while a node is down: nothing that has expired is seen again, and
+// what is written is stamped later than before.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	fs, back := disks{}, time.Duration(0)
+	c := newDiskCluster(t, fs, func(cfg *node.Config) {
+		shift := back
+		cfg.Now = func() time.Time { return time.Now().Add(-shift) }
+	})
+	m := c.startOne("us", "us-1")
+	if _, err := m.Set(t.Context(), "short", "v", command.TTL(50*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	c.until("it has expired", func() error {
+		if _, ok, err := m.Get(t.Context(), "short"); ok || err != nil {
+			return fmt.Errorf("%t, %v", ok, err)
+		}
+		return nil
+	})
+	expired := time.Now()
+	c.until("the directory says that it was used after that", func() error {
+		if time.Since(expired) < core.MaxLead {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	setAll(t, m, keysOf(10))
+	m.stop()
+	back = time.Hour
+	m = c.startOne("us", "us-1")
+	if v, ok, err := m.Get(t.Context(), "short"); ok || err != nil {
+		t.Errorf("expired before: want nothing, have %q, %v", v, err)
+	}
+	if _, err := m.Set(t.Context(), "key-1", "later"); err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := m.Get(t.Context(), "key-1"); v != "later" || err != nil {
+		t.Errorf("written later: want that, have %q, %v", v, err)
+	}
 }

@@ -59,6 +59,11 @@ func Open(cfg Config) (*Node, error) {
 	if n.disk, err = openDisk(cfg); err != nil {
 		return nil, err
 	}
+	if n.disk != nil {
+		if behind := clk.begin(n.disk.wasUsed()); behind > 0 {
+			cfg.Log.Warn("the clock has been set back since the data directory was used: time goes at half speed until it has caught up", "by", behind)
+		}
+	}
 	l, err := n.newLife(nil)
 	if err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -49,16 +49,21 @@ func (d *disk) round() error {
 	waiting := d.mu.waiting
 	d.mu.waiting = nil
 	d.mu.Unlock()
-	began := time.Now()
-	covers := d.since()
+	began, covers := time.Now(), d.since()
 	err := d.failed()
 	if err == nil {
 		var saves int
-		if saves, err = d.save(d.core.Load()); err == nil {
+		var left bool
+		saves, left, err = d.save(d.core.Load())
+		switch {
+		case err != nil:
+			d.fail(err)
+		case left:
+			err = core.ErrUnread
+			fallthrough
+		default:
 			d.covered.Store(covers)
 			d.count(began, saves)
-		} else {
-			d.fail(err)
 		}
 	}
 	for _, w := range waiting {
@@ -67,12 +72,13 @@ func (d *disk) round() error {
 	return err
 }
 
-// save saves what has changed in a core, and keeps the bound of its stamps ahead.
-func (d *disk) save(c *core.Core) (saves int, err error) {
+// save saves what has changed in a core, and keeps the bound of its stamps ahead. left
+// says that it was not all, since something cannot be read.
+func (d *disk) save(c *core.Core) (saves int, left bool, err error) {
 	if c.WantsBound(d.now().Add(core.MaxLead / 2)) {
 		bound := d.lead()
 		if err := d.setMeta(c.Replica(), bound); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		c.Extend(bound)
 	}
@@ -89,13 +95,13 @@ func (d *disk) save(c *core.Core) (saves int, err error) {
 			unsynced = !sync
 		}
 		if pass.Committed(err); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	if !d.cfg.loses() {
 		pass.Synced()
 	}
-	return saves, nil
+	return saves, pass.Left() > 0, nil
 }
 
 func (d *disk) count(began time.Time, saves int) {

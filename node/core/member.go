@@ -119,6 +119,9 @@ func (c *Core) listen(h heartbeat, now time.Time) {
 	if m.Region == c.cfg.Region && h.member.State == region.StateLeaving {
 		c.stir(now)
 	}
+	if h.member.State == region.StateJoining {
+		t.ready = 0 // It has been started again, in the same life.
+	}
 	if t.ready == 0 && h.member.State == region.StateReady {
 		t.ready = crdt.StampAt(h.clock)
 	}

@@ -29,6 +29,7 @@ type Pass struct {
 	filled []saving
 	done   []saving
 	drops  []region.Partition
+	left   int
 }
 
 // saving is what a pass has saved of a shard.
@@ -94,14 +95,19 @@ func (p *Pass) drop(b Batch) error {
 func (p *Pass) save(b Batch, s *Shard) error {
 	s.mu.Lock()
 	defer s.unlock()
-	if s.mu.gone || s.healing && !s.IsReady() || s.mu.state.Err() != nil {
+	if s.mu.gone || s.healing && !s.IsReady() {
 		return nil
 	}
 	s.unsaved.Store(false)
+	if s.mu.state.Err() != nil {
+		p.left++ // The next step deals with it.
+		return nil
+	}
 	epoch, err := b.Save(s.id, &s.mu.state)
 	switch {
 	case s.mu.state.Err() != nil:
-		return nil // The next step deals with it.
+		p.left++
+		return nil
 	case errors.Is(err, crdt.ErrSaving):
 		s.unsaved.Store(true)
 		return nil
@@ -148,6 +154,10 @@ func (p *Pass) Synced() {
 
 // Saved returns how many partitions the pass has saved.
 func (p *Pass) Saved() int { return len(p.done) + len(p.filled) }
+
+// Left returns how many partitions had something to save and cannot be saved, because
+// they cannot be read.
+func (p *Pass) Left() int { return p.left }
 
 // account brings up to date what is known of what a shard has not saved. The caller
 // holds the lock.
