@@ -23,6 +23,8 @@ type tiered struct {
 	epoch   uint64        // of the last Save
 	saved   PartitionHead // as of the last Save
 
+	absent *string // the tier was asked for it last and had nothing, which holds until it changes
+
 	dueTo int64 // the schedule knows all that expires before
 
 	// What begin found, for end.
@@ -150,11 +152,15 @@ func (t *tiered) peek(p *Partition, key string) *Entry {
 
 // load returns the entry of a key that is not in memory.
 func (t *tiered) load(key string) *Entry {
-	if t.err != nil || t.knows(key) {
+	if t.err != nil || t.knows(key) || t.absent != nil && *t.absent == key {
 		return nil
 	}
 	e, err := t.from.Load(key)
-	if t.fail(err) || e == nil || e.IsEmpty() {
+	if t.fail(err) {
+		return nil
+	}
+	if e == nil || e.IsEmpty() {
+		t.absent = &key // A command that makes a key asks for it more than once.
 		return nil
 	}
 	return e
@@ -203,6 +209,7 @@ func (t *tiered) first(key string, e *Entry) *change {
 
 // end brings up to date what depends on an entry that has changed.
 func (t *tiered) end(p *Partition, key string, e *Entry) {
+	t.absent = nil
 	t.keys += len(p.entries) - t.entriesBefore
 	t.bytes += p.bytes - t.bytesBefore
 	c := t.changed[key]
@@ -225,7 +232,7 @@ func (t *tiered) end(p *Partition, key string, e *Entry) {
 func (t *tiered) dropAll() {
 	t.changed, t.held = map[string]*change{}, 0
 	t.keys, t.bytes, t.dueTo = 0, 0, 0
-	t.blank = true
+	t.blank, t.absent = true, nil
 	// Whatever becomes of what is being saved, nothing of it counts.
 	t.saving.keys, t.saving.left, t.saving.held, t.saving.blank = nil, 0, 0, false
 }

@@ -195,7 +195,7 @@ func (l *life) runUnitHere(ctx context.Context, u unit) (replies []wire.Reply, s
 		if err == nil {
 			replies, same, err = l.runUnitIn(ctx, s, u)
 		}
-		if err != core.ErrReleased || !sleep(ctx, stepEvery) {
+		if err != core.ErrReleased && err != core.ErrUnbound || !sleep(ctx, stepEvery) {
 			return replies, same, err
 		}
 	}

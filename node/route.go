@@ -185,13 +185,7 @@ func (b *batch) add(i int) {
 	}
 	switch {
 	case here:
-		if spec.Write {
-			if err := b.l.disk.admit(b.ctx); err != nil {
-				b.out[i] = wire.Fail(err)
-				return
-			}
-		}
-		b.out[i] = b.l.runHere(b.ctx, cmd)
+		b.out[i] = b.l.runAdmitted(b.ctx, cmd, spec)
 		if b.out[i].Type == wire.TypeError && b.out[i].Err == core.ErrUnread && cmd.Hops == 0 {
 			b.away, b.pending[keys[0]] = append(b.away, i), true // Another holder may have it.
 			return
@@ -279,6 +273,21 @@ func (l *life) check(cmd wire.Command) (*command.Spec, error) {
 		return nil, err
 	}
 	return command.Find(cmd)
+}
+
+// runAdmitted runs a command on one key here once the disk has room for what it writes.
+func (l *life) runAdmitted(ctx context.Context, cmd wire.Command, spec *command.Spec) wire.Reply {
+	for {
+		if spec.Write {
+			if err := l.disk.admit(ctx); err != nil {
+				return wire.Fail(err)
+			}
+		}
+		reply := l.runHere(ctx, cmd)
+		if reply.Type != wire.TypeError || reply.Err != core.ErrUnbound || ctx.Err() != nil {
+			return reply
+		}
+	}
 }
 
 // runHere runs a command on one key in this node's memory.

@@ -147,7 +147,7 @@ func (d *disk) wait(ctx context.Context) error {
 
 // stampSlack is how far ahead of the clock stamps must be allowed for a command to
 // begin.
-const stampSlack = 100 * time.Millisecond
+const stampSlack = core.MaxLead / 4
 
 // hasRoom reports whether a write may run now.
 func (d *disk) hasRoom(c *core.Core) bool {

@@ -44,9 +44,16 @@ func (s *Shard) Alone(f func(command.Target)) error {
 	if s.mu.closed {
 		return ErrReleased
 	}
+	if s.disk != nil && !s.disk.mayStamp(crdt.StampAt(s.now().Add(unitLead).UnixMilli())) {
+		return ErrUnbound
+	}
 	f(&held{s: s})
 	return nil
 }
+
+// unitLead is how far ahead of the clock stamps must be allowed for several commands to
+// run as one: none of them is to be the one that goes too far.
+const unitLead = MaxLead / 5
 
 // held is a shard whose lock the caller holds.
 type held struct {
