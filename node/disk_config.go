@@ -34,7 +34,7 @@ type DiskConfig struct {
 	// Window is what can be lost with Interval when the process is killed or the
 	// power fails: what was acknowledged within so long before. It holds as long as a
 	// commit takes less than half of it; while one takes longer writes wait, so that
-	// no more is at stake. A shorter one costs more syncs, about four in it.
+	// no more is at stake. A shorter one costs more syncs, about eight in it.
 	// Default: 1 s.
 	Window time.Duration
 	// MaxUnsaved bounds the bytes in memory of what has changed and is not on the disk.
@@ -99,7 +99,7 @@ func (c DiskConfig) every() time.Duration {
 	if c.Durability == None {
 		return time.Second
 	}
-	return min(c.Window/4, time.Second)
+	return min(c.Window/8, time.Second)
 }
 
 // loses reports whether what was committed may be lost all the same.

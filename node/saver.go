@@ -161,7 +161,7 @@ func (d *disk) hasRoom(c *core.Core) bool {
 	if bytes > d.cfg.MaxUnsaved {
 		return false
 	}
-	return keys == 0 || d.cfg.Durability == None || d.since()-d.covered.Load() <= int64(d.cfg.Window)
+	return keys == 0 || d.cfg.Durability == None || d.since()-d.covered.Load() <= int64(d.cfg.Window/2)
 }
 
 // errSlowDisk is the reply to a write that has not run.
