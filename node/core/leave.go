@@ -41,7 +41,12 @@ func (c *Core) Outlived() bool { return c.outlived.Load() }
 
 // End ends the life at once: no shard runs a command any more, and the node says
 // goodbye. Others take its partitions over.
-func (c *Core) End() {
+func (c *Core) End() { c.end(true) }
+
+// end is End. A node with a disk that has what nobody else has says no goodbye: it will
+// bring that when it starts again, and until then others are to count it as silent, so
+// that they do not take its last write that they know of for its last.
+func (c *Core) end(goodbye bool) {
 	c.mu.Lock()
 	was := State(c.state.Swap(uint32(Gone)))
 	c.mu.Unlock()
@@ -53,13 +58,15 @@ func (c *Core) End() {
 		s.close()
 	}
 	c.holding.Unlock()
-	c.announce(true)
+	if goodbye {
+		c.announce(true)
+	}
 }
 
 // stepLeaving ends the life when it has nothing left to do, or no more time.
 func (c *Core) stepLeaving(now time.Time) {
 	if !c.hasServed() {
-		c.End()
+		c.end(c.mayPart())
 		return
 	}
 	if c.step.leaveBy.IsZero() {
@@ -69,10 +76,10 @@ func (c *Core) stepLeaving(now time.Time) {
 	}
 	switch {
 	case c.mayGo():
-		c.End()
+		c.end(c.mayPart())
 	case !now.Before(c.step.leaveBy):
 		c.cfg.Log.Error("left before other nodes had everything")
-		c.End()
+		c.end(c.mayPart())
 	case c.step.remind.isDue(now):
 		c.remind()
 	}
@@ -95,6 +102,15 @@ func (c *Core) remind() {
 			s.Do(func(e *cachesync.Engine) { e.Announce() })
 		}
 	}
+}
+
+// mayPart reports whether the node may say goodbye: it will not come back with
+// anything that nobody else has.
+func (c *Core) mayPart() bool {
+	if c.disk == nil || c.disk.failed.Load() || c.Outlived() {
+		return true
+	}
+	return !slices.ContainsFunc(c.Shards(), func(s *Shard) bool { return !s.isKnownTo(s.peers(), c.step.left) })
 }
 
 func (c *Core) hasServed() bool {
