@@ -110,3 +110,28 @@ func (n *Node) WaitingKeys() (keys int) {
 
 // Unsaved returns what of a node is not on its disk.
 func (n *Node) Unsaved() (keys, bytes int64) { return n.life.Load().core.Unsaved() }
+
+// Head is what a node has seen of a partition, and what it shows of it.
+type Head struct {
+	Seen  crdt.Vector
+	Shows crdt.Digest
+}
+
+// Heads returns the heads of all partitions that a node answers for, judged at a
+// time in milliseconds; false while it cannot say.
+func (n *Node) Heads(at int64) (map[region.Partition]Head, bool) {
+	heads := map[region.Partition]Head{}
+	for _, s := range n.life.Load().core.Shards() {
+		var h Head
+		ok := s.IsReady()
+		s.Look(func(e *cachesync.Engine, state *crdt.Partition) {
+			shows, judged := state.Digest(at)
+			h.Seen, h.Shows, ok = e.Vector().Clone(), shows, ok && judged
+		})
+		if !ok {
+			return nil, false
+		}
+		heads[s.ID()] = h
+	}
+	return heads, true
+}
