@@ -16,7 +16,26 @@ func (m *Mutator) incrInt(k Kind, field string, by int64) (int64, error) {
 	if !ok {
 		return 0, ErrOverflow
 	}
+	if n == math.MaxInt64 || n == math.MinInt64 {
+		sum = m.incrBeyond(k, field, by, sum)
+	}
 	return sum, m.add(k, field, Number{Int: by})
+}
+
+// incrBeyond returns what is shown after an increment of a number that shows as an
+// end of the range: the sum may lie beyond it, and goes on from there.
+func (m *Mutator) incrBeyond(k Kind, field string, by, sum int64) int64 {
+	if c := m.cellBefore(k, field); c != nil {
+		if vis, ok := c.visible(m.view.hide); ok {
+			if t, ok := vis.tally(); ok {
+				t.addInt(by)
+				if shown, ok := ParseInt(t.String()); ok {
+					return shown
+				}
+			}
+		}
+	}
+	return sum
 }
 
 // incrFloat adds a number to the number that a cell shows and returns the sum as

@@ -84,7 +84,7 @@ func (l *life) flush(ctx context.Context, cmd wire.Command) wire.Reply {
 	failed, ok := l.eachPage(ctx, "*", func(page []wire.Reply) bool {
 		cuts := make([]wire.Command, len(page))
 		for i, key := range page {
-			cuts[i] = command.Cut(key.Text)
+			cuts[i] = command.Invalidate(key.Text)
 		}
 		for _, r := range l.run(ctx, cuts, false) {
 			if r.Type == wire.TypeError {

@@ -74,6 +74,10 @@ func expireAtCall(key string, at time.Time) call[bool] {
 
 func ttlCall(key string) call[Expiry] { return newCall(asExpiry, "PTTL", key) }
 
+func invalidateCall(keys []string) call[int] {
+	return newCallIf(len(keys), asInt, append([]string{"INVALIDATE"}, keys...)...)
+}
+
 func persistCall(key string) call[bool] { return newCall(asBool, "PERSIST", key) }
 
 // Del removes keys of any kind and returns how many existed. A removal takes
@@ -83,6 +87,15 @@ func persistCall(key string) call[bool] { return newCall(asBool, "PERSIST", key)
 // small.
 func (a *API) Del(ctx context.Context, keys ...string) (int, error) {
 	return run(ctx, a, delCall(keys))
+}
+
+// Invalidate removes keys of any kind and whatever was written to them before, in
+// any region, whether it has been seen or not: a write that is still on its way goes
+// too when it arrives. Only a counter that was counting on beside it stays whole. It
+// returns how many existed here. As for several keys, see [API.Del]; a retry
+// removes what was written up to then.
+func (a *API) Invalidate(ctx context.Context, keys ...string) (int, error) {
+	return run(ctx, a, invalidateCall(keys))
 }
 
 // Exists returns how many of the keys exist, each counted as often as it is
@@ -125,6 +138,9 @@ func (a *API) Persist(ctx context.Context, key string) (bool, error) {
 
 // Del collects [API.Del].
 func (b *Batch) Del(keys ...string) *Future[int] { return add(b, delCall(keys)) }
+
+// Invalidate collects [API.Invalidate].
+func (b *Batch) Invalidate(keys ...string) *Future[int] { return add(b, invalidateCall(keys)) }
 
 // Exists collects [API.Exists].
 func (b *Batch) Exists(keys ...string) *Future[int] { return add(b, existsCall(keys)) }

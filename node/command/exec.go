@@ -42,6 +42,7 @@ var executors = map[string]executor{
 	"EXPIRETIME":  execTtl,
 	"PEXPIRETIME": execTtl,
 	"PERSIST":     execPersist,
+	"INVALIDATE":  execInvalidate,
 
 	"HSET":         execHset,
 	"HMSET":        execHset,
@@ -128,7 +129,6 @@ var executors = map[string]executor{
 	verbDump:      execDump,
 	verbPut:       execPut,
 	verbDrop:      execDrop,
-	verbCut:       execCut,
 	verbRotate:    execRotate,
 	verbRegisters: execRegisters,
 	verbEstimate:  execEstimate,

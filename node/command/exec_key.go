@@ -6,10 +6,15 @@ import (
 )
 
 func execDel(t Target, cmd wire.Command) wire.Reply {
+	return eachKey(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) { return flag(m.Del()), nil })
+}
+
+// eachKey runs a command on keys on each of them, and adds up its replies.
+func eachKey(t Target, cmd wire.Command, f func(*crdt.Mutator) (wire.Reply, error)) wire.Reply {
 	sum := wire.Int(0)
 	for _, key := range cmd.Args[1:] {
 		one := wire.Command{Args: []string{cmd.Args[0], key}}
-		r := modify(t, one, func(m *crdt.Mutator) (wire.Reply, error) { return flag(m.Del()), nil })
+		r := modify(t, one, f)
 		if r.Type == wire.TypeError {
 			return r
 		}
@@ -78,15 +83,15 @@ func execSize(t Target, cmd wire.Command) wire.Reply {
 	})
 }
 
-// execCut is a part of FLUSHALL: whatever was written before it goes (R6).
-func execCut(t Target, cmd wire.Command) wire.Reply {
-	return modify(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+// execInvalidate removes whatever was written before it (R6).
+func execInvalidate(t Target, cmd wire.Command) wire.Reply {
+	return eachKey(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		existed := m.View().Exists()
 		m.Invalidate()
 		return flag(existed), nil
 	})
 }
 
-// Cut returns the command that removes a key and whatever was written to it
+// Invalidate returns the command that removes a key and whatever was written to it
 // before, in any region and seen or not (R6).
-func Cut(key string) wire.Command { return newCommand(verbCut, key) }
+func Invalidate(key string) wire.Command { return newCommand("INVALIDATE", key) }

@@ -140,7 +140,7 @@ var byName = func() map[string]*Spec {
 		{GroupGeneric, keySpecs}, {GroupString, stringSpecs}, {GroupBitmap, bitSpecs}, {GroupHash, hashSpecs}, {GroupHash, hashExpirySpecs},
 		{GroupSet, setSpecs}, {GroupSortedSet, zsetSpecs}, {GroupSortedSet, zrangeSpecs},
 		{GroupList, listSpecs}, {GroupHyperLog, hyperLogLogSpecs},
-		{GroupAtoll, clusterSpecs}, {GroupAtoll, hiddenSpecs},
+		{GroupAtoll, clusterSpecs}, {GroupAtoll, ownSpecs}, {GroupAtoll, hiddenSpecs},
 	} {
 		for i := range family.specs {
 			s := &family.specs[i]

@@ -21,6 +21,12 @@ var clusterSpecs = []Spec{
 		Summary: "Reply the region's members, encoded, for clients that compute the ring.", Example: "MEMBERS"},
 }
 
+// The commands on keys that Redis does not have.
+var ownSpecs = []Spec{
+	{Name: "INVALIDATE", Args: "key [key ...]", MinArgs: 1, MaxArgs: Unbounded, Keys: KeysAll, Write: true, tail: "k", Reply: ShapeInt,
+		Summary: "Remove keys and whatever was written to them before, in any region, seen or not; reply how many existed.", Example: "INVALIDATE user:1 user:2"},
+}
+
 // The commands of nodes among themselves: what commands on several keys are made
 // of.
 var hiddenSpecs = []Spec{
@@ -34,8 +40,6 @@ var hiddenSpecs = []Spec{
 		Summary: "Replace a key by what .DUMP replied.", Example: ".PUT user:1 hash 1893456000000 name ann"},
 	{Name: verbDrop, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
 		Summary: "Remove a key.", Example: ".DROP user:1"},
-	{Name: verbCut, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
-		Summary: "Remove a key and whatever was written to it before, seen or not.", Example: ".CUT user:1"},
 	{Name: verbRotate, Args: "key from to", MinArgs: 3, MaxArgs: 3, Keys: KeysFirst, Write: true, Unsafe: true, Hidden: true, Grows: true, head: "k--",
 		Summary: "Move an element from one end of a list to one of its ends and reply it.", Example: ".ROTATE jobs LEFT RIGHT"},
 	{Name: verbRegisters, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Hidden: true, head: "k",
@@ -57,7 +61,6 @@ const (
 	verbDump      = ".DUMP"
 	verbPut       = ".PUT"
 	verbDrop      = ".DROP"
-	verbCut       = ".CUT"
 	verbRotate    = ".ROTATE"
 	verbRegisters = ".REGISTERS"
 	verbEstimate  = ".ESTIMATE"

@@ -48,6 +48,10 @@ func TestEveryVerb(t *testing.T) {
 		{"get", "greeting", "", nil, ""},
 		{"del", "greeting", "", nil, "1"},
 		{"del", "greeting", "", nil, "0"},
+		{"set", "greeting", "hello", nil, "OK"},
+		{"invalidate", "greeting", "x", nil, "error 400"},
+		{"invalidate", "greeting", "", nil, "1"},
+		{"invalidate", "greeting", "", nil, "0"},
 
 		{"incr", "hits", "", nil, "1"},
 		{"incr", "hits", "5", nil, "6"},

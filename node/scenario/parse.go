@@ -37,7 +37,8 @@ type parser struct {
 	line    int
 	out     []Scenario
 	command *Step // the one whose reply is being read
-	cut     bool  // the regions are cut off from each other
+	cut     bool  // some regions are cut off from each other
+	apart   bool  // and no region is left that connects them
 }
 
 // Parse reads the scenarios of a file, for regions of these names. It accepts
@@ -128,7 +129,7 @@ func (p *parser) begin(line string) error {
 			return p.errorf("line %d has the same title", o.Line)
 		}
 	}
-	p.out, p.cut = append(p.out, s), false
+	p.out, p.cut, p.apart = append(p.out, s), false, false
 	return nil
 }
 

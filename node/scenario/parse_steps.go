@@ -30,9 +30,7 @@ func parseCut(p *parser, s *Step, rest string) error {
 	if len(s.Groups) < 2 {
 		return p.errorf("want sides such as cut eu|us,ap, have %q", rest)
 	}
-	if len(seen) < len(p.regions) {
-		return p.errorf("name all regions: %s", strings.Join(p.regions, ", "))
-	}
+	p.apart = len(seen) == len(p.regions)
 	return nil
 }
 
@@ -43,14 +41,14 @@ func parseHeal(p *parser, s *Step, rest string) error {
 	if !p.cut {
 		return p.errorf("heal without a cut")
 	}
-	s.Op, p.cut = Heal, false
+	s.Op, p.cut, p.apart = Heal, false, false
 	return nil
 }
 
 func parseSync(p *parser, s *Step, rest string) error {
 	s.Op = Sync
 	switch {
-	case rest == "" && p.cut:
+	case rest == "" && p.apart:
 		return p.errorf("name the regions that are to agree, since some are cut off: sync %s", strings.Join(p.regions[:2], ","))
 	case rest == "":
 		s.Groups = [][]string{p.regions}

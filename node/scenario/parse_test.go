@@ -26,6 +26,9 @@ eu2,ap> HGETALL h
    2) …
 sync us,ap
 heal
+cut eu|ap
+sync
+heal
 all> INSPECT k
 ~ "state":"lost"
 ~ "agree":true
@@ -49,13 +52,16 @@ PONG
 				Args: []string{"HGETALL", "h"}, Want: scenario.Reply{Text: "1) \"a\"\n2) 1) \"b\"\n   2) …"}},
 			{Line: 12, Text: "sync us,ap", Op: scenario.Sync, Groups: [][]string{{"us", "ap"}}},
 			{Line: 13, Text: "heal", Op: scenario.Heal},
-			{Line: 14, Text: "all> INSPECT k", Op: scenario.Command, At: all,
+			{Line: 14, Text: "cut eu|ap", Op: scenario.Cut, Groups: [][]string{{"eu"}, {"ap"}}},
+			{Line: 15, Text: "sync", Op: scenario.Sync, Groups: [][]string{regions}},
+			{Line: 16, Text: "heal", Op: scenario.Heal},
+			{Line: 17, Text: "all> INSPECT k", Op: scenario.Command, At: all,
 				Args: []string{"INSPECT", "k"}, Want: scenario.Reply{Text: `"state":"lost"…"agree":true`, Raw: true}},
 		}},
-		{File: "a.txt", Line: 17, Rules: []string{"redis"}, Types: []string{"zset"}, Title: "another", Steps: []scenario.Step{
-			{Line: 18, Text: "advance 1h30m", Op: scenario.Advance, By: 90 * time.Minute},
-			{Line: 19, Text: "sync", Op: scenario.Sync, Groups: [][]string{regions}},
-			{Line: 20, Text: "us> PING", Op: scenario.Command, At: all[1:2], Args: []string{"PING"}, Want: scenario.Reply{Text: "PONG"}},
+		{File: "a.txt", Line: 20, Rules: []string{"redis"}, Types: []string{"zset"}, Title: "another", Steps: []scenario.Step{
+			{Line: 21, Text: "advance 1h30m", Op: scenario.Advance, By: 90 * time.Minute},
+			{Line: 22, Text: "sync", Op: scenario.Sync, Groups: [][]string{regions}},
+			{Line: 23, Text: "us> PING", Op: scenario.Command, At: all[1:2], Args: []string{"PING"}, Want: scenario.Reply{Text: "PONG"}},
 		}},
 	}
 	if !reflect.DeepEqual(have, want) {
@@ -86,7 +92,6 @@ func TestParseErrors(t *testing.T) {
 		begin + "eu> GET \"k\n(nil)\n":            "f:2: not a scenario: the command: Protocol error: unbalanced quotes",
 		begin + "fly eu\n":                        `f:2: not a scenario: neither a step nor a reply below a command: "fly eu"`,
 		begin + "cut eu\n":                        "f:2: not a scenario: want sides",
-		begin + "cut eu|us\n":                     "f:2: not a scenario: name all regions",
 		begin + "cut eu|us,ap,eu\n":               "f:2: not a scenario: region eu is on two sides",
 		begin + "cut eu|us,us,ap\n":               "f:2: not a scenario: region us is named twice",
 		begin + "cut eu|us,mars\n":                `f:2: not a scenario: no region is called "mars"`,

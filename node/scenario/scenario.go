@@ -28,7 +28,8 @@ const (
 	// Command sends Args from each of At and compares the reply with Want.
 	Command Op = iota
 	// Cut waits until all regions agree, unless they are cut already, and then stops
-	// replication between regions of different Groups.
+	// replication between regions of different Groups. A region that is in none stays
+	// connected to all.
 	Cut
 	// Heal connects all regions again and waits until they agree.
 	Heal

@@ -22,6 +22,11 @@ func (s *suite) keys() {
 	equal(s, "DEL k none k", 1)(s.api.Del(s.ctx, k, none, k))
 	equal(s, "DEL of nothing", 0)(s.api.Del(s.ctx))
 	equal(s, "EXISTS of nothing", 0)(s.api.Exists(s.ctx))
+	equal(s, "SET", true)(s.api.Set(s.ctx, k, "v"))
+	equal(s, "INVALIDATE k none k", 1)(s.api.Invalidate(s.ctx, k, none, k))
+	equal(s, "EXISTS of what was invalidated", 0)(s.api.Exists(s.ctx, k))
+	equal(s, "INVALIDATE of nothing", 0)(s.api.Invalidate(s.ctx))
+	equal(s, "SADD after it", 1)(s.api.SAdd(s.ctx, k, "m"))
 }
 
 // wrongType checks every command that works inside of a kind on another kind.
