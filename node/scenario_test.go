@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +19,7 @@ import (
 	"time"
 
 	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/command/redistest"
 	"github.com/atollcache/atoll/node/resp"
 	"github.com/atollcache/atoll/node/resp/proto"
 	"github.com/atollcache/atoll/node/scenario"
@@ -65,11 +70,7 @@ func readScenarios(t *testing.T) (all []scenario.Scenario) {
 		t.Fatalf("no scenarios in %s, %v", dir, err)
 	}
 	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list, err := scenario.Parse(filepath.Base(name), string(text), scenarioRegions)
+		list, err := scenario.Parse(filepath.Base(name), readText(t, name), scenarioRegions)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,11 +101,12 @@ func newScenarioWorld(t *testing.T) *scenarioWorld {
 		w.addrs[c.Name] = ln.Addr().String()
 		c.Redis = node.RedisConfig{Listener: ln, Server: resp.Config{}}
 		c.Now = w.now
+		c.Members.HeartbeatEvery = 300 * time.Millisecond
 		// When the clock is set forward nobody has been silent, frozen or away.
 		c.Members.SuspectAfter, c.FrozenAfter = long, long
 		c.Sync = cachesync.Config{
 			MaxSkew: long, HoldFor: long, HorizonFor: long, HorizonLeast: long,
-			AnnounceAfter: 20 * time.Millisecond, AnnounceEvery: 200 * time.Millisecond, PullAfter: 20 * time.Millisecond,
+			AnnounceAfter: 20 * time.Millisecond, AnnounceEvery: 500 * time.Millisecond, PullAfter: 20 * time.Millisecond,
 		}
 	})
 	w.startAll(2, scenarioRegions...)
@@ -231,6 +233,14 @@ func (w *scenarioWorld) ask(ctx context.Context, args ...string) (v proto.Value,
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
+	if v, err = askOver(c, args...); err == nil && v.Kind == '-' {
+		err = errors.New(v.Text)
+	}
+	return v, err
+}
+
+// askOver sends one command and returns the reply.
+func askOver(c net.Conn, args ...string) (v proto.Value, err error) {
 	var out proto.Writer
 	out.Array(len(args))
 	for _, a := range args {
@@ -239,8 +249,106 @@ func (w *scenarioWorld) ask(ctx context.Context, args ...string) (v proto.Value,
 	if _, err := c.Write(out.Bytes()); err != nil {
 		return v, err
 	}
-	if v, err = proto.NewValueReader(c).Read(); err == nil && v.Kind == '-' {
-		err = errors.New(v.Text)
+	return proto.NewValueReader(c).Read()
+}
+
+// TestPrintsAsRedisCLI compares what redis-cli prints of replies with what
+// scenarios take for that.
+func TestPrintsAsRedisCLI(t *testing.T) {
+	t.Parallel()
+	if !redistest.HasRedis(t) {
+		return
 	}
-	return v, err
+	rc := startRedis(t, resp.Config{}, 1, "eu")
+	port := rc.addrs["eu-1"][strings.LastIndex(rc.addrs["eu-1"], ":")+1:]
+	commands := [][]string{
+		{"SET", "k", "a\"b\\\n\r\t\a\b\x00\xff é"}, {"GET", "k"}, {"GET", "nope"}, {"INCR", "n"}, {"INCR", "k"},
+		{"HSET", "h", "a", "1", "b", ""}, {"HGETALL", "h"}, {"HGETALL", "nope"}, {"SADD", "s", "a", "b"}, {"SMEMBERS", "s"}, {"SMEMBERS", "nope"},
+		{"ZADD", "z", "1.5", "a", "2", "b"}, {"ZSCORE", "z", "a"}, {"ZRANGE", "z", "0", "-1", "WITHSCORES"}, {"ZMPOP", "1", "nope", "MIN"},
+		{"SADD", "many", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}, {"SMEMBERS", "many"}, {"ZSCAN", "z", "0"},
+		{"LRANGE", "nope", "0", "-1"}, {"KEYS", "nope*"}, {"COMMAND", "INFO", "get", "hset"}, {"CONFIG", "GET", "max*"},
+	}
+	for version, flag := range map[string]string{"2": "-2", "3": "-3"} {
+		c, err := net.Dial("tcp", rc.addrs["eu-1"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := askOver(c, "HELLO", version); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range commands {
+			v, err := askOver(c, args...)
+			if err != nil {
+				t.Fatalf("%q: %v", args, err)
+			}
+			if args[0] == "INCR" { // The sum of this one is the same again.
+				_, _ = askOver(c, "DEL", "n")
+			}
+			text, isBinary := strings.Join(args, " "), strings.Contains(args[len(args)-1], "\x00")
+			if isBinary || strings.HasSuffix(args[0], "ADD") || args[0] == "HSET" {
+				continue // No argument of a program has a zero byte; the others reply otherwise the second time.
+			}
+			want, err := exec.Command("redis-cli", append([]string{"-p", port, "--no-raw", flag}, args...)...).Output()
+			if err != nil {
+				t.Fatalf("redis-cli %s: %v", text, err)
+			}
+			if have := scenario.Print(v); have != strings.TrimRight(string(want), "\n") {
+				t.Errorf("version %s, %s: want\n%s\nhave\n%s", version, text, want, have)
+			}
+		}
+	}
+}
+
+// TestScenarioIndex holds the table in the scenarios' README, and what the README's
+// table of conflicts names, to the headings of the files.
+func TestScenarioIndex(t *testing.T) {
+	files := map[string]map[string][]string{}
+	for _, s := range readScenarios(t) {
+		for _, r := range s.Rules {
+			if files[r] == nil {
+				files[r] = map[string][]string{}
+			}
+			for _, kind := range s.Types {
+				if !slices.Contains(files[r][kind], s.File) {
+					files[r][kind] = append(files[r][kind], s.File)
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "| | %s |\n|%s\n", strings.Join(scenario.Types, " | "), strings.Repeat("---|", len(scenario.Types)+1))
+	for _, r := range scenario.Rules {
+		if files[r] == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s |", r)
+		for _, kind := range scenario.Types {
+			var links []string
+			for _, f := range files[r][kind] {
+				links = append(links, fmt.Sprintf("[%s](%s)", strings.TrimSuffix(f, ".txt"), f))
+			}
+			fmt.Fprintf(&b, " %s |", strings.Join(links, " "))
+		}
+		b.WriteString("\n")
+	}
+	index := readText(t, "../testdata/scenarios/README.md")
+	if !strings.Contains(index, b.String()) {
+		t.Errorf("testdata/scenarios/README.md: want the table\n%s", &b)
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\| (R\d+) \|.*$`).FindAllStringSubmatch(readText(t, "../README.md"), -1) {
+		link := regexp.MustCompile(`\]\(testdata/scenarios/([a-z0-9-]+\.txt)\) \|$`).FindStringSubmatch(row[0])
+		if link == nil || !slices.ContainsFunc(slices.Collect(maps.Values(files[row[1]])), func(f []string) bool { return slices.Contains(f, link[1]) }) {
+			t.Errorf("README.md, %s: want a link to a file that shows it, have %s", row[1], row[0])
+		}
+	}
+}
+
+func readText(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

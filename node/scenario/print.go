@@ -54,7 +54,11 @@ func printedList(v proto.Value, prefix string) string {
 	for i := 0; i+each <= len(v.List); i += each {
 		line := fmt.Sprintf("%*d%c %s", width, i/each+1, mark, printed(v.List[i], inner))
 		if each == 2 {
-			line += " => " + printed(v.List[i+1], inner)
+			line += " => "
+			if value := v.List[i+1]; len(value.List) > 2 || len(value.List) == 2 && value.Kind != '%' {
+				line += "\n" + inner
+			}
+			line += printed(v.List[i+1], inner)
 		}
 		lines = append(lines, line)
 	}

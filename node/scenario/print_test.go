@@ -27,6 +27,7 @@ func TestPrint(t *testing.T) {
 		"*2\r\n$1\r\na\r\n:1\r\n":              "1) \"a\"\n2) (integer) 1",
 		"*2\r\n$1\r\n0\r\n*2\r\n+a\r\n+b\r\n":  "1) \"0\"\n2) 1) a\n   2) b",
 		"%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n+c\r\n": "1# a => (integer) 1\n2# b => 1) c",
+		"%1\r\n+a\r\n~2\r\n+b\r\n+c\r\n":       "1# a => \n   1~ b\n   2~ c",
 		"~2\r\n+a\r\n+b\r\n":                   "1~ a\n2~ b",
 		"*1\r\n*1\r\n*1\r\n+a\r\n":             "1) 1) 1) a",
 		"*10\r\n" + strings.Repeat("*2\r\n+a\r\n+b\r\n", 10): " 1) 1) a\n    2) b\n 2) 1) a\n    2) b\n 3) 1) a\n    2) b\n 4) 1) a\n    2) b\n" +

@@ -129,7 +129,7 @@ func (r *run) command(s *Step) error {
 		if err != nil {
 			return fmt.Errorf("in %s: %w", c, err)
 		}
-		text := Print(v)
+		text := strings.ReplaceAll(Print(v), " \n", "\n") // An editor takes spaces away from the ends of lines.
 		if s.Want.Raw {
 			text = v.Text
 		}
