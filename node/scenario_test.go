@@ -82,7 +82,8 @@ func readScenarios(t *testing.T) (all []scenario.Scenario) {
 // scenarioWorld is a cluster for scenarios.
 type scenarioWorld struct {
 	*redisCluster
-	ahead atomic.Int64 // nanoseconds that the nodes' clock is ahead of the machine's
+	ahead    atomic.Int64 // nanoseconds that the nodes' clock is ahead of the machine's
+	repaired int          // keys, see repairs
 }
 
 var _ scenario.World = (*scenarioWorld)(nil)
@@ -170,6 +171,10 @@ func (w *scenarioWorld) Sync(ctx context.Context, regions []string) error {
 		if err == nil && len(regions) == len(scenarioRegions) {
 			err = w.verified(ctx)
 		}
+		// What differed at equal heads has been mended behind the rules' back.
+		if n := w.repairs(); n > 0 {
+			return fmt.Errorf("nodes have repaired %d keys that differed though they had seen the same", n)
+		}
 		if err == nil {
 			return nil
 		}
@@ -208,6 +213,16 @@ func (w *scenarioWorld) agree(regions []string) error {
 		}
 	}
 	return nil
+}
+
+// repairs returns how many keys the nodes have repaired since it was called last.
+func (w *scenarioWorld) repairs() (keys int) {
+	all := 0
+	for _, m := range w.nodes {
+		all += m.Repaired()
+	}
+	keys, w.repaired = all-w.repaired, all
+	return keys
 }
 
 func (w *scenarioWorld) verified(ctx context.Context) error {
