@@ -150,10 +150,16 @@ func (p *parser) end() error {
 
 // reply ends the reply that is being read.
 func (p *parser) reply() error {
-	if p.command != nil && p.command.Want.Text == "" {
+	err := p.endReply()
+	p.command = nil
+	return err
+}
+
+// endReply checks that the reply, or what it may be instead, is there.
+func (p *parser) endReply() error {
+	if p.command != nil && (p.command.Want == nil || p.command.Want[len(p.command.Want)-1].Text == "") {
 		return p.errorf("no reply below %q of line %d", p.command.Text, p.command.Line)
 	}
-	p.command = nil
 	return nil
 }
 
@@ -162,7 +168,17 @@ func (p *parser) replied(line string) error {
 	if p.command == nil {
 		return p.errorf("neither a step nor a reply below a command: %q", line)
 	}
-	w := &p.command.Want
+	if line == "or" {
+		if err := p.endReply(); err != nil {
+			return err
+		}
+		p.command.Want = append(p.command.Want, Reply{})
+		return nil
+	}
+	if p.command.Want == nil {
+		p.command.Want = []Reply{{}}
+	}
+	w := &p.command.Want[len(p.command.Want)-1]
 	text, raw := strings.CutPrefix(line, "~ ")
 	switch {
 	case w.Text != "" && w.Raw != raw:

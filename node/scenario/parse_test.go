@@ -37,6 +37,9 @@ advance 1h30m
 sync
 us> PING
 PONG
+or
+x
+y
 `
 	have, err := scenario.Parse("a.txt", text, regions)
 	if err != nil {
@@ -46,22 +49,22 @@ PONG
 	want := []scenario.Scenario{
 		{File: "a.txt", Line: 3, Rules: []string{"R1", "R4"}, Types: []string{"string", "hash"}, Title: "a title: with a colon", Steps: []scenario.Step{
 			{Line: 4, Text: `eu> SET k "a \"b\"\x00"`, Op: scenario.Command, At: all[:1],
-				Args: []string{"SET", "k", "a \"b\"\x00"}, Want: scenario.Reply{Text: "OK"}},
+				Args: []string{"SET", "k", "a \"b\"\x00"}, Want: []scenario.Reply{{Text: "OK"}}},
 			{Line: 7, Text: "cut eu|us,ap", Op: scenario.Cut, Groups: [][]string{{"eu"}, {"us", "ap"}}},
 			{Line: 8, Text: "eu2,ap> HGETALL h", Op: scenario.Command, At: []scenario.Client{{Region: "eu", Node: 2}, {Region: "ap", Node: 1}},
-				Args: []string{"HGETALL", "h"}, Want: scenario.Reply{Text: "1) \"a\"\n2) 1) \"b\"\n   2) …"}},
+				Args: []string{"HGETALL", "h"}, Want: []scenario.Reply{{Text: "1) \"a\"\n2) 1) \"b\"\n   2) …"}}},
 			{Line: 12, Text: "sync us,ap", Op: scenario.Sync, Groups: [][]string{{"us", "ap"}}},
 			{Line: 13, Text: "heal", Op: scenario.Heal},
 			{Line: 14, Text: "cut eu|ap", Op: scenario.Cut, Groups: [][]string{{"eu"}, {"ap"}}},
 			{Line: 15, Text: "sync", Op: scenario.Sync, Groups: [][]string{regions}},
 			{Line: 16, Text: "heal", Op: scenario.Heal},
 			{Line: 17, Text: "all> INSPECT k", Op: scenario.Command, At: all,
-				Args: []string{"INSPECT", "k"}, Want: scenario.Reply{Text: `"state":"lost"…"agree":true`, Raw: true}},
+				Args: []string{"INSPECT", "k"}, Want: []scenario.Reply{{Text: `"state":"lost"…"agree":true`, Raw: true}}},
 		}},
 		{File: "a.txt", Line: 20, Rules: []string{"redis"}, Types: []string{"zset"}, Title: "another", Steps: []scenario.Step{
 			{Line: 21, Text: "advance 1h30m", Op: scenario.Advance, By: 90 * time.Minute},
 			{Line: 22, Text: "sync", Op: scenario.Sync, Groups: [][]string{regions}},
-			{Line: 23, Text: "us> PING", Op: scenario.Command, At: all[1:2], Args: []string{"PING"}, Want: scenario.Reply{Text: "PONG"}},
+			{Line: 23, Text: "us> PING", Op: scenario.Command, At: all[1:2], Args: []string{"PING"}, Want: []scenario.Reply{{Text: "PONG"}, {Text: "x\ny"}}},
 		}},
 	}
 	if !reflect.DeepEqual(have, want) {
@@ -81,6 +84,10 @@ func TestParseErrors(t *testing.T) {
 		begin:                                     `f:2: not a scenario: "title" does not end with a command`,
 		begin + "eu> GET k\n":                     `f:3: not a scenario: no reply below "eu> GET k" of line 2`,
 		begin + "eu> GET k\nus> GET k\n(nil)\n":   `f:3: not a scenario: no reply below "eu> GET k" of line 2`,
+		begin + "eu> GET k\nor\n":                 "f:3: not a scenario: no reply below",
+		begin + "eu> GET k\na\nor\nor\n":          "f:5: not a scenario: no reply below",
+		begin + "eu> GET k\na\nor\n\n":            "f:5: not a scenario: no reply below",
+		begin + "or\n":                            "f:2: not a scenario: neither a step nor a reply",
 		begin + "eu> GET k\n\n(nil)\n":            "f:3: not a scenario: no reply below",
 		begin + "eu> GET k\n(nil)\n\n(nil)\n":     "f:5: not a scenario: neither a step nor a reply",
 		begin + "eu> GET k\n(nil)\nsync\n":        "f:5: not a scenario: \"title\" does not end with a command",

@@ -120,7 +120,7 @@ func (r *run) step(ctx context.Context, s *Step) error {
 // command sends a command from each client in turn and compares the replies.
 func (r *run) command(s *Step) error {
 	var have []string
-	ok := true
+	fits := slices.Clone(s.Want) // all replies so far
 	for i, c := range s.At {
 		if i > 0 {
 			r.world.Advance(tick)
@@ -130,16 +130,20 @@ func (r *run) command(s *Step) error {
 			return fmt.Errorf("in %s: %w", c, err)
 		}
 		text := strings.ReplaceAll(Print(v), " \n", "\n") // An editor takes spaces away from the ends of lines.
-		if s.Want.Raw {
+		fits = slices.DeleteFunc(fits, func(w Reply) bool { return !w.matches(text, v.Text) })
+		if s.Want[0].Raw {
 			text = v.Text
 		}
-		ok = ok && s.Want.matches(text, v.Text)
 		have = append(have, fmt.Sprintf("have in %s:\n%s", c, text))
 	}
-	if ok {
+	if len(fits) > 0 {
 		return nil
 	}
-	return fmt.Errorf("want:\n%s\n%s", s.Want.Text, strings.Join(slices.Compact(have), "\n"))
+	var want []string
+	for _, w := range s.Want {
+		want = append(want, w.Text)
+	}
+	return fmt.Errorf("want:\n%s\n%s", strings.Join(want, "\nor\n"), strings.Join(have, "\n"))
 }
 
 // ask sends a command and returns the reply.

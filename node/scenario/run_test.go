@@ -94,14 +94,16 @@ func TestRunFails(t *testing.T) {
 	w := &world{t: t, replies: map[string]string{"us GET k": "$-1", "eu INSPECT k": "+abc"}}
 	for text, want := range map[string]string{
 		"cut eu|us|ap\nall> GET k\nOK\nheal\neu> PING\nOK": "f:3: all> GET k: want:\nOK\nhave in eu:\nOK\nhave in us:\n(nil)\nhave in ap:\nOK",
-		"us> GET k\n\"\"":                "f:2: us> GET k: want:\n\"\"\nhave in us:\n(nil)",
-		"eu> PING\nO":                    "f:2: eu> PING: want:\nO\nhave in eu:\nOK",
-		"eu> PING\nOK\nOK":               "f:2: eu> PING: want:\nOK\nOK\nhave in eu:\nOK",
-		"eu> INSPECT k\n~ c\n~ b":        "f:2: eu> INSPECT k: want:\nc…b\nhave in eu:\nabc",
-		"eu> INSPECT k\nab…b…c":          "f:2: eu> INSPECT k: want:\nab…b…c\nhave in eu:\nabc",
-		"eu> INSPECT k\n~ a\n~ c\n# x\n": "",
-		"eu> INSPECT k\na…b…c":           "",
-		"eu> INSPECT k\n…c":              "",
+		"all> GET k\n(nil)\nor\nOK":                        "f:2: all> GET k: want:\n(nil)\nor\nOK\nhave in eu:\nOK\nhave in us:\n(nil)\nhave in ap:\nOK",
+		"eu,ap> GET k\n(nil)\nor\nOK":                      "",
+		"us> GET k\n\"\"":                                  "f:2: us> GET k: want:\n\"\"\nhave in us:\n(nil)",
+		"eu> PING\nO":                                      "f:2: eu> PING: want:\nO\nhave in eu:\nOK",
+		"eu> PING\nOK\nOK":                                 "f:2: eu> PING: want:\nOK\nOK\nhave in eu:\nOK",
+		"eu> INSPECT k\n~ c\n~ b":                          "f:2: eu> INSPECT k: want:\nc…b\nhave in eu:\nabc",
+		"eu> INSPECT k\nab…b…c":                            "f:2: eu> INSPECT k: want:\nab…b…c\nhave in eu:\nabc",
+		"eu> INSPECT k\n~ a\n~ c\n# x\n":                   "",
+		"eu> INSPECT k\na…b…c":                             "",
+		"eu> INSPECT k\n…c":                                "",
 	} {
 		w.did = nil
 		err := runText(t, w, text)

@@ -25,7 +25,7 @@ type Op int
 
 // The steps that there are.
 const (
-	// Command sends Args from each of At and compares the reply with Want.
+	// Command sends Args from each of At and compares the replies with Want.
 	Command Op = iota
 	// Cut waits until all regions agree, unless they are cut already, and then stops
 	// replication between regions of different Groups. A region that is in none stays
@@ -46,7 +46,7 @@ type Step struct {
 	Op     Op
 	At     []Client
 	Args   []string
-	Want   Reply
+	Want   []Reply // one of these, the same for all of At
 	Groups [][]string
 	By     time.Duration
 }
