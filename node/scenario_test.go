@@ -53,6 +53,7 @@ func TestScenarios(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				if err := scenario.Run(ctx, w, scenarioRegions, s); err != nil {
 					t.Errorf("%v", err)
+					w.settle(ctx)
 				}
 				cancel()
 			}
@@ -213,6 +214,13 @@ func (w *scenarioWorld) agree(regions []string) error {
 		}
 	}
 	return nil
+}
+
+// settle waits until the nodes have mended what a scenario has left that failed, so
+// that the next one does not fail for it.
+func (w *scenarioWorld) settle(ctx context.Context) {
+	for ctx.Err() == nil && w.Sync(ctx, scenarioRegions) != nil {
+	}
 }
 
 // repairs returns how many keys the nodes have repaired since it was called last.
