@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -133,6 +134,24 @@ func pair(a any, err error) []any {
 		return []any{err}
 	}
 	return []any{a}
+}
+
+// A sum beyond 64 bits shows the end of the range; the reply to an increment is what
+// is shown after it, not a number counted from there.
+func TestIncrementBeyondTheEnd(t *testing.T) {
+	const end = math.MaxInt64
+	for by, want := range map[int64]int64{-3: end, -5: end, -6: end - 1, -100: end - 95} {
+		e := &Entry{}
+		e.str.setSum(Contribution{Replica: 2, Start: 1, N: 1, Stamp: StampAt(900), Total: Number{Int: end}})
+		e.str.setSum(Contribution{Replica: 3, Start: 1, N: 1, Stamp: StampAt(900), Total: Number{Int: 5}})
+		m := NewMutator(e, NewWrite{Dot: Dot{1, 1}, Stamp: StampAt(1000), Now: 1000})
+		have, err := m.Incr(by)
+		e.Apply(&Delta{Dot: Dot{1, 1}, Stamp: StampAt(1000), Effects: m.Effects()})
+		shows, _ := e.View(1000).Get()
+		if err != nil || have != want || shows != strconv.FormatInt(want, 10) {
+			t.Errorf("INCR by %d, 5 beyond the end: want %d, have %d, then %s, %v", by, want, have, shows, err)
+		}
+	}
 }
 
 func TestCommands(t *testing.T) {
