@@ -359,7 +359,7 @@ func TestScenarioIndex(t *testing.T) {
 	if !strings.Contains(index, b.String()) {
 		t.Errorf("testdata/scenarios/README.md: want the table\n%s", &b)
 	}
-	for _, row := range regexp.MustCompile(`(?m)^\| (R\d+) \|.*$`).FindAllStringSubmatch(readText(t, "../README.md"), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| ([RLH]\d+) \|.*$`).FindAllStringSubmatch(readText(t, "../README.md"), -1) {
 		link := regexp.MustCompile(`\]\(testdata/scenarios/([a-z0-9-]+\.txt)\) \|$`).FindStringSubmatch(row[0])
 		if link == nil || !slices.ContainsFunc(slices.Collect(maps.Values(files[row[1]])), func(f []string) bool { return slices.Contains(f, link[1]) }) {
 			t.Errorf("README.md, %s: want a link to a file that shows it, have %s", row[1], row[0])

@@ -17,7 +17,7 @@ var ErrSyntax = errors.New("not a scenario")
 // Rules and Types are what a heading may name. "order" is the promise that cause
 // comes before effect, "redis" what Redis promises to the clients of one region.
 var (
-	Rules = []string{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "order", "redis"}
+	Rules = []string{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "L1", "L2", "H1", "H2", "order", "redis"}
 	Types = []string{"string", "counter", "hash", "set", "zset", "list", "hyperloglog", "field"}
 )
 
