@@ -81,26 +81,36 @@ func newConn(s *Server, nc net.Conn, id int64) *conn {
 	return c
 }
 
-// nameOf returns the name of a command for what a client sent, without taking
-// memory for one that there is in the usual cases.
+// nameOf returns what a client sent as the name of a command, without taking memory
+// for one that there is in the usual cases.
 func (t table) nameOf(b []byte) string {
-	if e := t[string(b)]; e != nil {
+	e := t[string(b)]
+	if e != nil {
 		return e.upper
 	}
-	var up [32]byte
-	if len(b) > len(up) {
-		return string(b)
+	var up [longestName]byte
+	if len(b) <= len(up) {
+		e = t[string(upperInto(up[:], b))]
 	}
-	for i, c := range b {
+	if e != nil && string(b) == e.name {
+		return e.name
+	}
+	return string(b)
+}
+
+// longestName is longer than the name of any command.
+const longestName = 32
+
+// upperInto writes a name in upper case into a buffer that it fits in.
+func upperInto[T string | []byte](up []byte, name T) []byte {
+	for i := range len(name) {
+		c := name[i]
 		if 'a' <= c && c <= 'z' {
 			c -= 'a' - 'A'
 		}
 		up[i] = c
 	}
-	if e := t[string(up[:len(b)])]; e != nil {
-		return e.upper
-	}
-	return string(b)
+	return up[:len(name)]
 }
 
 // kill ends the connection, from any goroutine. It does not wait.

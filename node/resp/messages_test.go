@@ -102,7 +102,7 @@ func TestMonitor(t *testing.T) {
 	d := open(t, resp.Config{})
 	c, m := d.dial(), d.dial()
 	m.want("MONITOR", "OK")
-	c.want("SET k \"\x01", "OK", "AUTH secret", "(ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?)", "PING", "PONG")
+	c.want("SET k \"\x01", "OK", "AUTH secret", "(ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?)", "ping", "PONG", "PiNG", "PONG")
 	var stamp float64
 	var addr, rest string
 	line := m.read()
@@ -112,7 +112,10 @@ func TestMonitor(t *testing.T) {
 	if want := fmt.Sprintf("[0 %s] \"SET\" \"k\" \"\\\"\\x01\"", c.nc.LocalAddr()); line[len(line)-len(want):] != want {
 		t.Errorf("want ...%s, have %s", want, line)
 	}
-	if line := m.read(); line[len(line)-6:] != `"PING"` {
-		t.Errorf("AUTH is not shown: want PING next, have %s", line)
+	if line := m.read(); line[len(line)-6:] != `"ping"` { // As it was sent.
+		t.Errorf("AUTH is not shown: want ping next, have %s", line)
+	}
+	if line := m.read(); line[len(line)-6:] != `"PiNG"` {
+		t.Errorf("want PiNG as it was sent, have %s", line)
 	}
 }

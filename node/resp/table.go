@@ -151,11 +151,9 @@ func (t table) sorted() []*entry {
 // find returns the entry of a command, that of its subcommand where it has such,
 // and the error that Redis gives when there is none or it takes other arguments.
 func (t table) find(args []string) (*entry, string) {
-	e := t[args[0]]
+	e := t.named(args[0])
 	if e == nil {
-		if e = t[strings.ToUpper(args[0])]; e == nil {
-			return nil, unknownCommand(args)
-		}
+		return nil, unknownCommand(args)
 	}
 	if e.subs != nil && len(args) > 1 {
 		sub := e.subs[strings.ToUpper(args[1])]
@@ -168,6 +166,15 @@ func (t table) find(args []string) (*entry, string) {
 		return nil, "ERR wrong number of arguments for '" + e.name + "' command"
 	}
 	return e, ""
+}
+
+// named returns the entry of a name in any case, nil when there is none.
+func (t table) named(name string) *entry {
+	if e := t[name]; e != nil || len(name) > longestName {
+		return e
+	}
+	var up [longestName]byte
+	return t[string(upperInto(up[:], name))]
 }
 
 // unknownCommand returns Redis's text for a command that there is not.
