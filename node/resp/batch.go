@@ -11,7 +11,8 @@ import (
 type batch struct {
 	cmds    []wire.Command
 	entries []*entry
-	most    int // commands that are run together; follows the size of their replies
+	sent    []string // the commands' names as they were sent
+	most    int      // commands that are run together; follows the size of their replies
 }
 
 const (
@@ -33,7 +34,8 @@ func (c *conn) collect(e *entry, args []string) {
 	if e.is&alone != 0 {
 		c.runBatch()
 	}
-	c.s.monitors.tell(c, e, args)
+	c.s.monitors.tell(c, e, args[0], args)
+	c.batch.sent = append(c.batch.sent, args[0])
 	args[0] = e.verb
 	c.batch.cmds = append(c.batch.cmds, wire.Command{Args: args})
 	c.batch.entries = append(c.batch.entries, e)
@@ -55,7 +57,7 @@ func (c *conn) runBatch() {
 	replies := c.node(b.cmds...)
 	took := time.Since(began) / time.Duration(len(b.cmds))
 	for i := range replies {
-		c.answer(b.entries[i], b.cmds[i].Args, &replies[i], took)
+		c.answer(b.entries[i], b.sent[i], b.cmds[i].Args, &replies[i], took)
 	}
 	c.seen(b.entries[len(b.entries)-1], int64(len(b.entries)))
 	switch size := c.w.Len() - before; {
@@ -65,14 +67,16 @@ func (c *conn) runBatch() {
 		b.most = min(2*b.most, maxBatch)
 	}
 	clear(b.cmds)
-	b.cmds, b.entries = b.cmds[:0], b.entries[:0]
+	clear(b.sent)
+	b.cmds, b.entries, b.sent = b.cmds[:0], b.entries[:0], b.sent[:0]
 	if c.w.Len() > writePiece {
 		c.flushReplies()
 	}
 }
 
-// answer writes the reply of one command, and notes what it leaves.
-func (c *conn) answer(e *entry, args []string, r *wire.Reply, took time.Duration) {
+// answer writes the reply of one command, and notes what it leaves. sent is its name
+// as it was sent.
+func (c *conn) answer(e *entry, sent string, args []string, r *wire.Reply, took time.Duration) {
 	from := c.muting()
 	render(&c.w, r, e.spec.Shape(wire.Command{Args: args}))
 	failed := ""
@@ -81,7 +85,7 @@ func (c *conn) answer(e *entry, args []string, r *wire.Reply, took time.Duration
 	}
 	c.s.stats.ran(e, took, failed)
 	c.s.stats.found(e, r)
-	c.s.slow.note(c, e, args, took)
+	c.s.slow.note(c, e, sent, args, took)
 	c.s.latency.note("command", took)
 	if e.is&writes != 0 && failed == "" {
 		c.marks.note(c.s, e, args, r.Wrote)

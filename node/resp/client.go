@@ -147,13 +147,17 @@ func (c *conn) describe() string {
 	if i.version3 {
 		version = 3
 	}
+	redirect := int64(-1)
+	if i.tracking != "" {
+		redirect = i.redirect
+	}
 	last := i.last
 	if last == "" {
 		last = "NULL"
 	}
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=0 sub=%d psub=%d ssub=0 multi=%d watch=%d qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d events=r cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s tot-cmds=%d",
 		c.id, c.nc.RemoteAddr(), c.nc.LocalAddr(), c.id, i.name, int64(now.Sub(c.created).Seconds()), int64(now.Sub(active).Seconds()),
-		flags, i.subs, i.patterns, i.queued, i.watched, waiting, waiting+perClient, last, i.user, i.redirect, version, i.libName, i.libVer, i.commands)
+		flags, i.subs, i.patterns, i.queued, i.watched, waiting, waiting+perClient, last, i.user, redirect, version, i.libName, i.libVer, i.commands)
 }
 
 // perClient is about how many bytes a connection takes while it does nothing.

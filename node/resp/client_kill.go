@@ -135,7 +135,7 @@ const pausePoll = 10 * time.Millisecond
 
 // stall waits while CLIENT PAUSE holds one of the commands back.
 func (s *Server) stall(ctx context.Context, entries ...*entry) {
-	for s.pauses.Load() {
+	for held := false; s.pauses.Load(); {
 		s.paused.Lock()
 		left, writesOnly := time.Until(s.paused.until), s.paused.writes
 		if left <= 0 {
@@ -146,6 +146,11 @@ func (s *Server) stall(ctx context.Context, entries ...*entry) {
 			return e.upper != "CLIENT" && e.group != "connection" && (!writesOnly || e.is&writes != 0)
 		}) {
 			return
+		}
+		if !held {
+			held = true
+			s.stalled.Add(1)
+			defer s.stalled.Add(-1)
 		}
 		select {
 		case <-ctx.Done():

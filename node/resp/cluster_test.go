@@ -79,6 +79,10 @@ func TestSlowLogAndLatency(t *testing.T) {
 	if have := c.do("LATENCY HISTOGRAM debug"); !strings.Contains(have, `["debug|sleep" ["calls" 1 "histogram_usec" [`) {
 		t.Errorf("LATENCY HISTOGRAM: have %s", have)
 	}
+	c.want("CONFIG SET slowlog-log-slower-than 0", "OK", "gEt k", "nil", "CONFIG SET slowlog-log-slower-than -1", "OK")
+	if have := c.do("SLOWLOG GET 1"); !strings.Contains(have, `["gEt" "k"]`) { // As it was sent.
+		t.Errorf("SLOWLOG GET 1: have %s", have)
+	}
 	c.want("SLOWLOG RESET", "OK", "SLOWLOG LEN", "0", "LATENCY RESET", "1", "LATENCY LATEST", "[]")
 }
 
@@ -97,4 +101,26 @@ func TestInfo(t *testing.T) {
 	if have := c.do("INFO keyspace"); have != `"# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\n"` {
 		t.Errorf("INFO keyspace: have %s", have)
 	}
+}
+
+// CONFIG SET sets all that it is given, or nothing.
+func TestConfigSetsAllOrNothing(t *testing.T) {
+	c := open(t, resp.Config{}).dial()
+	const failed = "(ERR CONFIG SET failed (possibly related to argument "
+	c.want(
+		"CONFIG SET slowlog-max-len 5 timeout x", failed+"'timeout') - argument couldn't be parsed into an integer)",
+		"CONFIG GET slowlog-max-len timeout", `["slowlog-max-len" "128" "timeout" "0"]`,
+		"CONFIG SET timeout 5 Timeout 6", failed+"'timeout') - duplicate parameter)",
+		"CONFIG SET timeout 5 databases 2", failed+"'databases') - can't set immutable config)",
+		"CONFIG GET timeout", `["timeout" "0"]`,
+		// What is so already may be set.
+		"CONFIG SET timeout 5 appendonly no databases 1", "OK",
+		"CONFIG GET timeout", `["timeout" "5"]`,
+		// Of layout, under either name.
+		"CONFIG SET hash-max-ziplist-entries 7 list-max-listpack-size -1", "OK",
+		"CONFIG GET hash-max-*-entries", `["hash-max-listpack-entries" "7" "hash-max-ziplist-entries" "7"]`,
+		"CONFIG SET hash-max-listpack-entries -1", failed+"'hash-max-listpack-entries') - argument must be between 0 and 2147483647 inclusive)",
+		"FUNCTION FLUSH", "OK",
+		"FUNCTION LIST", "[]",
+	)
 }

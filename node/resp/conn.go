@@ -283,12 +283,14 @@ func (c *conn) muted(from int) {
 func (c *conn) runOwn(e *entry, args []string) {
 	began := time.Now()
 	c.s.stall(c.ctx, e)
-	c.s.monitors.tell(c, e, args)
+	c.seen(e, 1)
 	if e.is&flushes != 0 {
 		c.flushReplies()
 	}
 	from := c.muting()
 	e.run(c, args)
+	// Shown now, EXEC comes after what it runs.
+	c.s.monitors.tell(c, e, args[0], args)
 	c.track.next(c, e)
 	took := time.Since(began)
 	c.ran(e, args, took, failedSince(&c.w, from))
@@ -301,12 +303,11 @@ func (c *conn) runOwn(e *entry, args []string) {
 // ran notes that a command has been run.
 func (c *conn) ran(e *entry, args []string, took time.Duration, failed string) {
 	c.s.stats.ran(e, took, failed)
-	c.s.slow.note(c, e, args, took)
+	c.s.slow.note(c, e, args[0], args, took)
 	c.s.latency.note("command", took)
-	c.seen(e, 1)
 }
 
-// seen notes for CLIENT LIST what the client does.
+// seen notes for CLIENT LIST what the client does, or has done last.
 func (c *conn) seen(last *entry, commands int64) {
 	c.info.Lock()
 	defer c.info.Unlock()

@@ -189,6 +189,7 @@ func (c *conn) reset() {
 	c.s.hub.leave(c)
 	c.s.tracking.leave(c)
 	c.track = trackState{}
+	c.noteTracking()
 	c.s.monitors.leave(c)
 	c.s.notify.settle()
 	c.mute, c.monitor = muteOff, false

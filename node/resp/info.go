@@ -102,7 +102,7 @@ func infoClients(s *Server, w *infoWriter) {
 	w.put("maxclients", s.settings.maxClients())
 	w.put("client_recent_max_input_buffer", 0)
 	w.put("client_recent_max_output_buffer", largest)
-	w.put("blocked_clients", 0)
+	w.put("blocked_clients", s.stalled.Load())
 	w.put("tracking_clients", trackers)
 	w.put("pubsub_clients", subscribers)
 	w.put("clients_in_timeout_table", 0)

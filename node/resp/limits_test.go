@@ -120,6 +120,12 @@ func TestClientPause(t *testing.T) {
 	for range 100 {
 		c.want("GET k", `"1"`)
 	}
+	waitFor(t, "the other is held back", func() error {
+		if have := c.do("INFO clients"); !strings.Contains(have, `blocked_clients:1\r`) {
+			return errors.New(have)
+		}
+		return nil
+	})
 	c.want("CLIENT UNPAUSE", "OK")
 	other.wantNext("OK")
 	c.want("GET k", `"2"`)

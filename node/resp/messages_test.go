@@ -2,6 +2,7 @@ package resp_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/atollcache/atoll/node/resp"
@@ -117,5 +118,21 @@ func TestMonitor(t *testing.T) {
 	}
 	if line := m.read(); line[len(line)-6:] != `"PiNG"` {
 		t.Errorf("want PiNG as it was sent, have %s", line)
+	}
+}
+
+// A transaction is shown as it is run, with EXEC at its end; what administers the
+// server is not, nor is what ends the showing.
+func TestMonitorOrder(t *testing.T) {
+	d := open(t, resp.Config{})
+	c, m, gone := d.dial(), d.dial(), d.dial()
+	m.want("MONITOR", "OK")
+	gone.want("MONITOR", "OK", "reset", "RESET", "PING", "PONG")
+	c.want("multi", "OK", "set k 1", "QUEUED", "CONFIG GET timeout", "QUEUED", "time", "QUEUED", "discard", "OK")
+	c.want("MULTI", "OK", "Set k 1", "QUEUED", "CLIENT GETNAME", "QUEUED", "EXEC", "[OK nil]")
+	for _, want := range []string{`"reset"`, `"PING"`, `"multi"`, `"discard"`, `"MULTI"`, `"Set" "k" "1"`, `"CLIENT" "GETNAME"`, `"EXEC"`} {
+		if line := m.read(); !strings.HasSuffix(line, "] "+want) {
+			t.Errorf("want %s, have %s", want, line)
+		}
 	}
 }

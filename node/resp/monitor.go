@@ -37,15 +37,17 @@ func (m *monitors) leave(c *conn) {
 	m.any.Store(len(m.all) > 0)
 }
 
-// tell shows a command to the monitors.
-func (m *monitors) tell(c *conn, e *entry, args []string) {
-	if !m.any.Load() || e.is&hidden != 0 {
+// tell shows a command to the monitors, with its name as it was sent. As in Redis,
+// those of administrators are not shown.
+func (m *monitors) tell(c *conn, e *entry, sent string, args []string) {
+	if !m.any.Load() || e.is&hidden != 0 || e.cats&catAdmin != 0 {
 		return
 	}
 	now := time.Now()
 	var b strings.Builder
-	fmt.Fprintf(&b, "+%d.%06d [0 %s]", now.Unix(), now.Nanosecond()/1000, c.nc.RemoteAddr())
-	for _, a := range args {
+	fmt.Fprintf(&b, "+%d.%06d [0 %s] ", now.Unix(), now.Nanosecond()/1000, c.nc.RemoteAddr())
+	quote(&b, sent)
+	for _, a := range args[1:] {
 		b.WriteByte(' ')
 		quote(&b, a)
 	}

@@ -19,6 +19,7 @@ type transaction struct {
 
 type queued struct {
 	e    *entry
+	sent string // the command's name as it was sent
 	args []string
 }
 
@@ -119,7 +120,7 @@ func (c *conn) queue(e *entry, args []string) {
 		return
 	}
 	c.tx.bytes += size
-	c.tx.queue = append(c.tx.queue, queued{e, slices.Clone(args)})
+	c.tx.queue = append(c.tx.queue, queued{e, args[0], slices.Clone(args)})
 	c.noteTx()
 	from := c.muting()
 	c.w.Status("QUEUED")
@@ -139,8 +140,9 @@ func exec(c *conn, _ []string) {
 	}
 	defer c.tx.drop(c)
 	var cmds []wire.Command
-	var entries []*entry
+	var entries, all []*entry
 	for _, q := range tx.queue {
+		all = append(all, q.e)
 		if why := c.refuseQueued(q); why != "" {
 			c.w.Error("EXECABORT Transaction discarded because of: " + why)
 			return
@@ -151,6 +153,7 @@ func exec(c *conn, _ []string) {
 			entries = append(entries, q.e)
 		}
 	}
+	c.s.stall(c.ctx, all...)
 	c.beforeRun(entries, cmds)
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(c.ctx, c.s.cfg.CommandTimeout)
@@ -179,13 +182,15 @@ func (c *conn) answerAll(queue []queued, replies []wire.Reply, took time.Duratio
 	c.mute = muteOff
 	c.w.Array(len(queue))
 	for _, q := range queue {
+		c.s.monitors.tell(c, q.e, q.sent, q.args)
 		if q.e.verb == "" {
 			from := c.w.Len()
+			c.seen(q.e, 1)
 			q.e.run(c, q.args)
 			c.ran(q.e, q.args, 0, failedSince(&c.w, from))
 			continue
 		}
-		c.answer(q.e, q.args, &replies[0], took/time.Duration(len(queue)))
+		c.answer(q.e, q.sent, q.args, &replies[0], took/time.Duration(len(queue)))
 		replies = replies[1:]
 	}
 	c.asking, c.mute = false, mute

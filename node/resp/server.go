@@ -40,6 +40,7 @@ type Server struct {
 		until  time.Time
 		writes bool // only writes are
 	}
+	stalled  atomic.Int64    // clients that it holds back now
 	pauses   atomic.Bool     // CLIENT PAUSE holds commands back
 	work     context.Context // ends when the server does
 	stop     context.CancelFunc

@@ -40,6 +40,7 @@ func newSettings(cfg Config) *settings {
 		"requirepass": cfg.Password, "tcp-keepalive": "300", "lfu-log-factor": "10", "hz": "10", "port": "0",
 		"client-output-buffer-limit": fmt.Sprintf("normal %d 0 0 slave 0 0 0 pubsub %d 0 0", cfg.MaxOutput, cfg.MaxPushed),
 	}
+	standardLayouts(s.mu.values)
 	return s
 }
 
@@ -153,33 +154,56 @@ func configGet(c *conn, args []string) {
 	}
 }
 
-// configSet sets all parameters, up to the first that cannot be set.
+// configSet sets all parameters, or none when there is one that cannot be set.
 func configSet(c *conn, args []string) {
-	pairs := args[2:]
+	pairs, set := args[2:], c.s.settings
 	if len(pairs)%2 != 0 {
 		c.w.Error("ERR wrong number of arguments for 'config|set' command")
 		return
 	}
+	before := map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
 		name := strings.ToLower(pairs[i])
-		if setters[name] == nil {
-			text := "ERR Unknown option or number of arguments for CONFIG SET - '" + cut(pairs[i]) + "'"
-			if c.s.settings.has(name) {
-				text = "ERR CONFIG SET failed (possibly related to argument '" + name + "') - can't set immutable config"
-			}
-			c.w.Error(text)
+		if problem := set.problem(name, pairs[i], pairs[i+1]); problem != "" {
+			c.w.Error(problem)
 			return
 		}
+		if _, twice := before[name]; twice {
+			c.w.Error(configFailed(name, "duplicate parameter"))
+			return
+		}
+		before[name] = set.value(name)
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		name := strings.ToLower(pairs[i])
-		if err := c.s.settings.set(c.s, name, pairs[i+1]); err != nil {
-			c.w.Error("ERR CONFIG SET failed (possibly related to argument '" + name + "') - " + err.Error())
+		if err := set.set(c.s, name, pairs[i+1]); err != nil {
+			for j := 0; j <= i; j += 2 {
+				name := strings.ToLower(pairs[j])
+				_ = set.set(c.s, name, before[name]) // It was a good value before.
+			}
+			c.w.Error(configFailed(name, err.Error()))
 			return
 		}
 	}
 	c.s.notify.settle()
 	c.w.Status("OK")
+}
+
+// configFailed is Redis's text for a parameter that was not set.
+func configFailed(name, why string) string {
+	return "ERR CONFIG SET failed (possibly related to argument '" + name + "') - " + why
+}
+
+// problem says why a parameter cannot be set to any value but the one that it has,
+// empty when it can. sent is its name as it was sent.
+func (set *settings) problem(name, sent, value string) string {
+	switch {
+	case set.settable(name, value):
+		return ""
+	case set.has(name):
+		return configFailed(name, "can't set immutable config")
+	}
+	return "ERR Unknown option or number of arguments for CONFIG SET - '" + cut(sent) + "'"
 }
 
 func (set *settings) has(name string) bool {
@@ -192,6 +216,12 @@ func (set *settings) has(name string) bool {
 func (set *settings) set(s *Server, name, value string) error {
 	set.mu.Lock()
 	defer set.mu.Unlock()
+	if l := layoutOf(name); l != nil {
+		return l.keep(set.mu.values, value)
+	}
+	if setters[name] == nil { // It has the value.
+		return nil
+	}
 	if err := setters[name](s, value); err != nil {
 		return err
 	}

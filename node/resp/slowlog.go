@@ -42,14 +42,17 @@ func newSlowLog() *slowLog {
 	return l
 }
 
-// note keeps a command if it took long.
-func (l *slowLog) note(c *conn, e *entry, args []string, took time.Duration) {
+// note keeps a command if it took long, with its name as it was sent.
+func (l *slowLog) note(c *conn, e *entry, sent string, args []string, took time.Duration) {
 	least := l.least.Load()
 	if least < 0 || took.Microseconds() < least || e.is&hidden != 0 {
 		return
 	}
 	short := make([]string, 0, min(len(args), slowArgs))
 	for i, a := range args {
+		if i == 0 {
+			a = sent
+		}
 		if i == slowArgs-1 && len(args) > slowArgs {
 			short = append(short, fmt.Sprintf("... (%d more arguments)", len(args)-i))
 			break

@@ -18,13 +18,18 @@ func clientTracking(c *conn, args []string) {
 		c.s.tracking.join(c)
 	}
 	c.s.notify.settle()
+	c.noteTracking()
+	c.w.Status("OK")
+}
+
+// noteTracking notes for CLIENT LIST whether and how the client tracks.
+func (c *conn) noteTracking() {
 	c.info.Lock()
-	c.info.tracking, c.info.redirect = strings.Join(next.flags(), " "), next.redirect
-	if !next.on {
+	defer c.info.Unlock()
+	c.info.tracking, c.info.redirect = strings.Join(c.track.flags(), " "), c.track.redirect
+	if !c.track.on {
 		c.info.tracking, c.info.redirect = "", -1
 	}
-	c.info.Unlock()
-	c.w.Status("OK")
 }
 
 // parseTracking reads the options of CLIENT TRACKING.
@@ -67,20 +72,41 @@ func parseTracking(c *conn, args []string) (t trackState, problem string) {
 	if problem = t.problem(); problem != "" {
 		return t, problem
 	}
-	if c.track.on && c.track.bcast == t.bcast && t.bcast {
-		t.prefixes = append(slices.Clone(c.track.prefixes), t.prefixes...)
+	if c.track.on {
+		problem = t.follow(c.track)
 	}
-	if c.track.on && c.track.bcast != t.bcast {
-		return t, "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode."
+	return t, problem
+}
+
+// follow adds to how a client tracks what it said before, or says why it cannot be.
+func (t *trackState) follow(was trackState) (problem string) {
+	switch {
+	case was.bcast != t.bcast:
+		return "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode."
+	case t.optin && was.optout || t.optout && was.optin:
+		return "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
 	}
-	return t, ""
+	for _, p := range t.prefixes {
+		for _, q := range was.prefixes {
+			if strings.HasPrefix(p, q) || strings.HasPrefix(q, p) {
+				return "ERR Prefix '" + cut(p) + "' overlaps with an existing prefix '" + cut(q) + "'. Prefixes for a single client must not overlap."
+			}
+		}
+	}
+	if len(was.prefixes)+len(t.prefixes) > maxPrefixes {
+		return tooManyPrefixes
+	}
+	t.prefixes = append(slices.Clone(was.prefixes), t.prefixes...)
+	return ""
 }
 
 // maxPrefixes bounds the prefixes of one client.
 const maxPrefixes = 1000
 
+const tooManyPrefixes = "ERR too many prefixes"
+
 // problem says which options do not go together.
-func (t trackState) problem() string {
+func (t *trackState) problem() string {
 	switch {
 	case len(t.prefixes) > 0 && !t.bcast:
 		return "ERR PREFIX option requires BCAST mode to be enabled"
@@ -89,12 +115,12 @@ func (t trackState) problem() string {
 	case t.optin && t.optout:
 		return "ERR You can't specify both OPTIN mode and OPTOUT mode"
 	case len(t.prefixes) > maxPrefixes:
-		return "ERR too many prefixes"
+		return tooManyPrefixes
 	}
 	for i, p := range t.prefixes {
 		for _, q := range t.prefixes[:i] {
 			if strings.HasPrefix(p, q) || strings.HasPrefix(q, p) {
-				return "ERR Prefix '" + cut(p) + "' overlaps with another provided prefix '" + cut(q) + "'. Prefixes for a single client must not overlap."
+				return "ERR Prefix '" + cut(q) + "' overlaps with another provided prefix '" + cut(p) + "'. Prefixes for a single client must not overlap."
 			}
 		}
 	}

@@ -115,3 +115,27 @@ func TestTrackedKeysAreBounded(t *testing.T) {
 		t.Errorf("25 keys read, 10 remembered: want 15 invalidations, have %d", told)
 	}
 }
+
+// Options that do not go with those of before are refused, and RESET ends tracking.
+func TestTrackingAgain(t *testing.T) {
+	c := open(t, resp.Config{}).dial()
+	const collides = " prefix 'ab'. Prefixes for a single client must not overlap.)"
+	c.want(
+		"CLIENT TRACKING ON BCAST PREFIX ab PREFIX c", "OK",
+		"CLIENT TRACKING ON BCAST PREFIX d", "OK",
+		"CLIENT TRACKINGINFO", `["flags" ["on" "bcast"] "redirect" 0 "prefixes" ["ab" "c" "d"]]`,
+		"CLIENT TRACKING ON BCAST PREFIX abc", "(ERR Prefix 'abc' overlaps with an existing"+collides,
+		"CLIENT TRACKING ON BCAST PREFIX x PREFIX xy", "(ERR Prefix 'x' overlaps with another provided prefix 'xy'. Prefixes for a single client must not overlap.)",
+		"RESET", "RESET",
+		"CLIENT TRACKINGINFO", `["flags" ["off"] "redirect" -1 "prefixes" []]`,
+		"CLIENT TRACKING ON OPTIN", "OK",
+		"CLIENT TRACKING ON OPTOUT", "(ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.)",
+		"RESET", "RESET",
+	)
+	list := c.do("CLIENT LIST")
+	for _, want := range []string{" flags=N ", " cmd=client|list ", " redir=-1 "} {
+		if !strings.Contains(list, want) {
+			t.Errorf("CLIENT LIST after RESET: want%q, have %s", want, list)
+		}
+	}
+}
