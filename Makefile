@@ -12,7 +12,7 @@ ROWS ?=
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim redis e2e bench bench-short bench-repair churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e bench bench-short bench-repair churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ sim: ## simulated faults: SEEDS=n histories of engines, CLUSTER_SEEDS=n of whole
 
 redis: ## COMMANDS=n generated commands to redis-server and to Atoll, every reply compared
 	$(GO) test ./node/command/redistest -run TestAgreesWithRedis -count=1 -v -timeout 0 -args -commands=$(COMMANDS)
+
+redis-suite: ## REDIS_SRC=path of Redis 7.0.15's source: its own test suite against a node; needs tclsh
+	$(GO) test ./node/resp/clienttest -run TestRedisSuite -count=1 -v -timeout 0 -args -redis-src=$(abspath $(REDIS_SRC))
 
 e2e: ## real processes on real NATS: every scenario of failure, some six minutes (cli/e2e)
 	$(GO) test ./cli/e2e -count=1 -timeout 15m -v -long

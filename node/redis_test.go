@@ -177,6 +177,41 @@ func TestRedisTransactions(t *testing.T) {
 	}
 }
 
+// A watched key counts wherever it is: beside what the transaction writes, in another
+// partition, and when there is nothing to run.
+func TestRedisWatchesAnywhere(t *testing.T) {
+	t.Parallel()
+	rc := startRedis(t, resp.Config{}, 2, "eu")
+	ctx := t.Context()
+	one, other := rc.client("eu-1"), rc.client("eu-2")
+	for i := range 20 {
+		watched := fmt.Sprintf("watched:%d", i)
+		for _, writes := range [][]string{nil, {"written"}, {watched}, {"written", watched}} {
+			for _, changed := range []bool{false, true} {
+				err := one.Watch(ctx, func(tx *redis.Tx) error {
+					if changed {
+						if err := other.Incr(ctx, watched).Err(); err != nil {
+							return err
+						}
+					}
+					if err := tx.Do(ctx, "MULTI").Err(); err != nil {
+						return err
+					}
+					for _, key := range writes {
+						if err := tx.Do(ctx, "INCR", key).Err(); err != nil {
+							return err
+						}
+					}
+					return tx.Do(ctx, "EXEC").Err()
+				}, watched)
+				if want := map[bool]error{true: redis.Nil}[changed]; !errors.Is(err, want) {
+					t.Errorf("%s, writes to %q, changed %t: want %v, have %v", watched, writes, changed, want, err)
+				}
+			}
+		}
+	}
+}
+
 func TestRedisMessagesCrossRegions(t *testing.T) {
 	t.Parallel()
 	rc := startRedis(t, resp.Config{}, 1, "eu", "us")

@@ -51,8 +51,12 @@ func (r redis) Transact(ctx context.Context, watched []resp.Watched, cmds []wire
 			continue
 		}
 		if len(u.watched) > 0 {
-			if _, same, err := l.runUnit(ctx, unit{p: u.p, watched: u.watched}); err != nil || !same {
-				return failAll(err, len(cmds)), err != nil
+			_, same, err := l.runUnit(ctx, unit{p: u.p, watched: u.watched})
+			switch {
+			case err != nil:
+				return failAll(err, len(cmds)), true
+			case !same:
+				return nil, false
 			}
 			units[i].watched = nil
 		}
