@@ -19,7 +19,7 @@ func redisFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "resp-addr", EnvVars: []string{"ATOLL_RESP_ADDR"}, Usage: "`HOST:PORT` for Redis clients, port 0 for any; none without it"},
 		&cli.StringFlag{Name: "resp-advertise", Usage: "`HOST:PORT` at which cluster clients are told to find the node"},
-		&cli.StringFlag{Name: "resp-mode", Usage: "`MODE` that Redis clients are told: standalone or cluster", Value: "standalone"},
+		&cli.StringFlag{Name: "resp-mode", Usage: "`MODE` that Redis clients are told: standalone, cluster or sentinel", Value: "standalone"},
 		&cli.StringFlag{Name: "resp-password", EnvVars: []string{"ATOLL_RESP_PASSWORD"}, Usage: "`PASSWORD` of Redis clients"},
 		&cli.StringSliceFlag{Name: "resp-user", Usage: "a user as ACL SETUSER takes it, `RULES` with spaces; once for each"},
 		&cli.IntFlag{Name: "resp-max-clients", Usage: "`N` Redis clients at most", Value: 10_000},
@@ -69,8 +69,10 @@ func (c *call) redisConfig() (node.RedisConfig, error) {
 	case "standalone":
 	case "cluster":
 		cfg.Server.ClusterMode = true
+	case "sentinel":
+		cfg.Server.SentinelMode = true
 	default:
-		return cfg, usagef("--resp-mode is %q", mode).withHint("use standalone or cluster")
+		return cfg, usagef("--resp-mode is %q", mode).withHint("use standalone, cluster or sentinel")
 	}
 	for _, u := range c.StringSlice("resp-user") {
 		cfg.Server.Users = append(cfg.Server.Users, strings.Fields(u))

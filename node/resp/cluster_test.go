@@ -124,3 +124,27 @@ func TestConfigSetsAllOrNothing(t *testing.T) {
 		"FUNCTION LIST", "[]",
 	)
 }
+
+// Clients that are set up to fail over take each node for a sentinel whose master it
+// is itself.
+func TestSentinel(t *testing.T) {
+	c := open(t, resp.Config{SentinelMode: true}).dial()
+	c.want(
+		"SENTINEL get-master-addr-by-name any", `["127.0.0.1" "7001"]`,
+		"SENTINEL replicas any", "[]",
+		"SENTINEL ckquorum any", `OK 2 usable Sentinels. Quorum and failover authorization can be reached`,
+		"SENTINEL failover any", "(ERR unknown subcommand 'failover'. Try SENTINEL HELP.)",
+	)
+	if have := c.do("SENTINEL MASTERS"); !strings.HasPrefix(have, `[["name" "test" "ip" "127.0.0.1" "port" "7001" "runid" `) || !strings.Contains(have, `"flags" "master"`) {
+		t.Errorf("SENTINEL MASTERS: have %s", have)
+	}
+	if have := c.do("SENTINEL SENTINELS any"); !strings.HasPrefix(have, `[["name" "eu-2" "ip" "127.0.0.1" "port" "7002"`) {
+		t.Errorf("SENTINEL SENTINELS: have %s", have)
+	}
+	c.do("HELLO 3")
+	if have := c.do("SENTINEL MASTER any"); !strings.HasPrefix(have, `{"name" "any" "ip" "127.0.0.1"`) {
+		t.Errorf("SENTINEL MASTER in RESP3: have %s", have)
+	}
+	plain := open(t, resp.Config{}).dial()
+	plain.want("SENTINEL MASTERS", "(ERR unknown command 'SENTINEL', with args beginning with: 'MASTERS' )")
+}

@@ -24,6 +24,11 @@ type Config struct {
 	// clients that know of such find the owners of keys. Clients that do not are
 	// served all the same. Default: false.
 	ClusterMode bool
+	// SentinelMode makes the server answer SENTINEL as well, so that clients which are
+	// set up to fail over find a node and, when that is gone, another. Of any name the
+	// master is the node that is asked. Where it is false there is no such command: some
+	// clients take a server that has it for nothing but a sentinel. Default: false.
+	SentinelMode bool
 	// MaxClients bounds the connections; the next is refused with an error. Each
 	// costs about 10 KiB while it does nothing, and its buffers. Default: 10,000.
 	MaxClients int

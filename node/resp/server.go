@@ -57,7 +57,11 @@ func New(node Backend, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg.withDefaults(), node: node, table: newTable(), started: time.Now(), slow: newSlowLog(), latency: newLatencies(), monitors: newMonitors()}
+	var mode []*entry
+	if cfg.SentinelMode {
+		mode = append(mode, sentinelEntry())
+	}
+	s := &Server{cfg: cfg.withDefaults(), node: node, table: newTable(mode...), started: time.Now(), slow: newSlowLog(), latency: newLatencies(), monitors: newMonitors()}
 	s.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
 	s.stats.byEntry = make([]commandStats, s.table.size())
 	s.clients.byID = map[int64]*conn{}

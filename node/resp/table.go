@@ -59,9 +59,12 @@ func (e *entry) accepts(n int) bool {
 // table is all commands by name in upper case. It is never written again.
 type table map[string]*entry
 
-// newTable makes the table of all commands.
-func newTable() table {
+// newTable makes the table of all commands, those of one mode among them.
+func newTable(mode ...*entry) table {
 	t := table{}
+	for _, e := range mode {
+		t.add(e)
+	}
 	for _, family := range [][]*entry{
 		dataEntries(), connectionEntries(), clientEntries(), serverEntries(), aclEntries(), transactionEntries(),
 		messageEntries(), clusterEntries(), toolEntries(),

@@ -110,26 +110,46 @@ func copyFiles(t *testing.T, dir string, names ...string) {
 
 // javaScript returns a program of testdata/js, in a directory of its own beside which
 // it finds its packages.
-func javaScript(t *testing.T, name string, steps []string) program {
+func javaScript(t *testing.T, command, steps []string) program {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Symlink(filepath.Join(jsModules(t), "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	copyFiles(t, dir, "harness.mjs", name)
-	return program{command: []string{"node", name}, dir: dir, steps: steps}
+	copyFiles(t, dir, "harness.mjs", command[0])
+	return program{command: append([]string{"node"}, command...), dir: dir, steps: steps}
 }
 
-func TestNodeRedis(t *testing.T) {
+// inJavaScript are the programs of testdata/js, with what the nodes are told to be.
+var inJavaScript = []struct {
+	name    string
+	program []string
+	cfg     resp.Config
+	steps   []string
+}{
+	{"node-redis", []string{"node-redis.mjs"}, resp.Config{}, steps("connect", commandSteps, "tracking", "reconnect")},
+	{"node-redis cluster", []string{"node-redis-many.mjs", "cluster"}, resp.Config{ClusterMode: true}, manySteps},
+	{"node-redis sentinel", []string{"node-redis-many.mjs", "sentinel"}, resp.Config{SentinelMode: true}, manySteps},
+	{"ioredis", []string{"ioredis.mjs"}, resp.Config{}, steps("connect", commandSteps, "monitor", "reconnect")},
+	{"ioredis cluster", []string{"ioredis-many.mjs", "cluster"}, resp.Config{ClusterMode: true}, manySteps},
+	{"ioredis sentinel", []string{"ioredis-many.mjs", "sentinel"}, resp.Config{SentinelMode: true}, manySteps},
+	{"express-session", []string{"express-session.mjs"}, resp.Config{}, steps("connect", "sessions", "touch", "expiry", "reconnect", "logout")},
+	{"cache-manager", []string{"cache-manager.mjs"}, resp.Config{}, steps("set and get", "expiry", "wrap", "invalidate", "reconnect")},
+}
+
+// manySteps are what a client of several nodes works through.
+var manySteps = steps("connect", "commands", "transactions", "messages", "reconnect")
+
+func TestJavaScript(t *testing.T) {
 	t.Parallel()
-	if hasNode(t) {
-		javaScript(t, "node-redis.mjs", steps("connect", commandSteps, "tracking", "reconnect")).run(t, startNodes(t, resp.Config{}, 2))
+	if !hasNode(t) {
+		return
 	}
-}
-
-func TestIORedis(t *testing.T) {
-	t.Parallel()
-	if hasNode(t) {
-		javaScript(t, "ioredis.mjs", steps("connect", commandSteps, "monitor", "reconnect")).run(t, startNodes(t, resp.Config{}, 2))
+	jsModules(t)
+	for _, p := range inJavaScript {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			javaScript(t, p.program, p.steps).run(t, startNodes(t, p.cfg, 2))
+		})
 	}
 }

@@ -118,9 +118,8 @@ var needs = map[string]string{"field expiry": "hexpire", "lists": "lpush", "hype
 
 // want returns the steps for which the nodes have the commands.
 func (p program) want(ns *nodes) []string {
-	families := ns.families()
 	return slices.DeleteFunc(slices.Clone(p.steps), func(s string) bool {
-		return needs[s] != "" && !slices.Contains(families, needs[s])
+		return needs[s] != "" && !slices.Contains(ns.has, needs[s])
 	})
 }
 

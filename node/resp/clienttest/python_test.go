@@ -22,8 +22,24 @@ func python(t *testing.T) string {
 
 func TestRedisPy(t *testing.T) {
 	t.Parallel()
-	if name := python(t); name != "" {
-		program{command: []string{name, "redis_py.py"}, dir: "testdata/py", steps: steps("connect", commandSteps, "monitor", "reconnect")}.
-			run(t, startNodes(t, resp.Config{}, 2))
+	name := python(t)
+	if name == "" {
+		return
+	}
+	many := steps("connect", "commands", "pipelines", "reconnect")
+	for _, p := range []struct {
+		name    string
+		program []string
+		cfg     resp.Config
+		steps   []string
+	}{
+		{"plain", []string{"redis_py.py"}, resp.Config{}, steps("connect", commandSteps, "monitor", "reconnect")},
+		{"cluster", []string{"redis_py_many.py", "cluster"}, resp.Config{ClusterMode: true}, many},
+		{"sentinel", []string{"redis_py_many.py", "sentinel"}, resp.Config{SentinelMode: true}, many},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			program{command: append([]string{name}, p.program...), dir: "testdata/py", steps: p.steps}.run(t, startNodes(t, p.cfg, 2))
+		})
 	}
 }
