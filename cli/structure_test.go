@@ -34,6 +34,7 @@ var importers = map[string][]string{
 	"github.com/cockroachdb/pebble":   {"node/pebblestore"},
 	"github.com/tidwall/btree":        {"crdt"},
 	"github.com/redis":                {},            // clients, for tests
+	"github.com/go-redis":             {},            // likewise
 	"github.com/maypok86/otter":       {"cli/bench"}, // to measure beside
 	"github.com/HdrHistogram":         {"cli/bench"},
 }
