@@ -69,7 +69,7 @@ type dev struct {
 	Cluster string
 	Regions []struct {
 		Region, NATS string
-		Nodes        []string
+		Nodes, RESP  []string
 	}
 	Ready bool
 }

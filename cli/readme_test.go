@@ -2,9 +2,12 @@ package cli_test
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +70,15 @@ func TestREADME(t *testing.T) {
 			if code != 0 {
 				t.Errorf("%s: exit code %d: %s", s.line, code, stderr)
 			}
+		case "redis-cli", "redis-benchmark":
+			ran := false
+			eventually(t, s, func() bool {
+				have, ran = runRedis(t, d, words)
+				return !ran || matches(s.want, have)
+			})
+			if !ran {
+				continue
+			}
 		default:
 			t.Errorf("%s: nothing here runs %s", s.line, words[0])
 		}
@@ -101,6 +113,36 @@ func checkVerb(t *testing.T, words []string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("make %s: %v: %s", words[1], err, out)
 	}
+}
+
+// runRedis runs one of Redis's tools at the node that has the port which dev takes by
+// default. Without the tool it reports false; where CI is set that is a failure.
+func runRedis(t *testing.T, d dev, words []string) (string, bool) {
+	t.Helper()
+	path, err := exec.LookPath(words[0])
+	switch {
+	case err == nil:
+	case os.Getenv("CI") != "":
+		t.Fatalf("no %s: install the package redis-tools", words[0])
+	default:
+		t.Logf("not run: %v: there is no %s", words, words[0])
+		return "", false
+	}
+	args := slices.Clone(words[1:])
+	i := slices.Index(args, "-p") + 1
+	port, err := strconv.Atoi(args[i])
+	if err != nil || port < 7000 || (port-7000)/10 >= len(d.Regions) {
+		t.Fatalf("%v: %q is none of dev's ports", words, args[i])
+	}
+	_, args[i], err = net.SplitHostPort(d.Regions[(port-7000)/10].RESP[(port-7000)%10])
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(path, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %v", words, err)
+	}
+	return strings.TrimSuffix(string(out), "\n"), true
 }
 
 // runNATS does what the stock nats command does for the words given.

@@ -53,7 +53,7 @@ func TestRedisCLI(t *testing.T) {
 	c := redis.NewClient(&redis.Options{Addr: ns.addrs[1]})
 	defer c.Close()
 	for i := range 300 {
-		if err := c.Set(t.Context(), fmt.Sprint("key:", i), strings.Repeat("x", i), 0).Err(); err != nil {
+		if err := c.Set(t.Context(), fmt.Sprint("key:", i), strings.Repeat("y", i), 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,12 +65,12 @@ func TestRedisCLI(t *testing.T) {
 		want []string // all of them are in what it says
 	}{
 		{"PING", []string{"PONG"}},
-		{"GET key:3", []string{"xxx"}},
+		{"GET key:3", []string{"yyy"}},
 		{"-3 HGETALL h", []string{"f", "g"}},
 		{"--json HGETALL h", []string{`"f"`, `"1"`}},
-		{"--csv MGET key:1 none", []string{`"x",NULL`}},
+		{"--csv MGET key:1 none", []string{`"y",NULL`}},
 		{"-r 3 INCR n", []string{"1\n2\n3"}},
-		{"-c GET key:2", []string{"xx"}},
+		{"-c GET key:2", []string{"yy"}},
 		{"NOPE", []string{"ERR unknown command 'NOPE'"}},
 		{"--scan --pattern key:29*", []string{"key:29\n", "key:299"}},
 		{"--bigkeys", []string{"Biggest string found '\"key:299\"' has 299 bytes", "1 hashs with 2 fields"}},
