@@ -170,20 +170,23 @@ func (s rueidisStep) scan() {
 	for i := range 100 {
 		s.reply("SET", s.c.Do(ctx, s.c.B().Set().Key(fmt.Sprint("scan:", i)).Value("1").Build()), "OK")
 	}
-	keys := map[string]bool{}
-	for cursor, more := uint64(0), true; more; more = cursor != 0 {
-		page, err := s.c.Do(ctx, s.c.B().Scan().Cursor(cursor).Match("scan:*").Count(20).Build()).AsScanEntry()
-		if err != nil {
-			s.Fatal(err)
+	until(s, "SCAN, which may be a moment behind, lists all keys", func() error {
+		keys := map[string]bool{}
+		for cursor, more := uint64(0), true; more; more = cursor != 0 {
+			page, err := s.c.Do(ctx, s.c.B().Scan().Cursor(cursor).Match("scan:*").Count(20).Build()).AsScanEntry()
+			if err != nil {
+				return err
+			}
+			for _, k := range page.Elements {
+				keys[k] = true
+			}
+			cursor = page.Cursor
 		}
-		for _, k := range page.Elements {
-			keys[k] = true
+		if len(keys) != 100 {
+			return fmt.Errorf("want 100 keys, have %d", len(keys))
 		}
-		cursor = page.Cursor
-	}
-	if len(keys) != 100 {
-		s.Errorf("SCAN: want 100 keys, have %d", len(keys))
-	}
+		return nil
+	})
 }
 
 func (s rueidisStep) messages() {

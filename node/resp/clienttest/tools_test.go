@@ -60,6 +60,13 @@ func TestRedisCLI(t *testing.T) {
 	if err := c.HSet(t.Context(), "h", "f", 1, "g", 2).Err(); err != nil {
 		t.Fatal(err)
 	}
+	until(t, "SCAN, which may be a moment behind, lists all keys", func() error {
+		out, err := tool(t, ns.addrs[0], "redis-cli", "--scan")
+		if n := strings.Count(out, "\n"); err != nil || n != 301 {
+			return fmt.Errorf("want 301 keys, have %d, %w", n, err)
+		}
+		return nil
+	})
 	for _, call := range []struct {
 		args string
 		want []string // all of them are in what it says
