@@ -132,6 +132,10 @@ func TestTrackingAgain(t *testing.T) {
 		"CLIENT TRACKING ON OPTOUT", "(ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.)",
 		"RESET", "RESET",
 	)
+	for i := range 1000 {
+		c.want(fmt.Sprintf("CLIENT TRACKING ON BCAST PREFIX p%04d", i), "OK")
+	}
+	c.want("CLIENT TRACKING ON BCAST PREFIX one-more", "(ERR too many prefixes)", "RESET", "RESET")
 	list := c.do("CLIENT LIST")
 	for _, want := range []string{" flags=N ", " cmd=client|list ", " redir=-1 "} {
 		if !strings.Contains(list, want) {

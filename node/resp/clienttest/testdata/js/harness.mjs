@@ -13,7 +13,7 @@ export const nodes = process.env.ATOLL_NODES.split(',').map((address) => {
 });
 
 const families = new Set(process.env.ATOLL_FAMILIES.split(','));
-const stepLimit = 30_000;
+const stepLimit = 60_000;
 
 // step runs one part of the program, for a bounded time. A part that needs a family of
 // commands is left out where the nodes do not have it.
@@ -49,7 +49,7 @@ export async function until(run) {
     try {
       return await run();
     } catch (err) {
-      if (Date.now() - since > stepLimit / 2) throw err;
+      if (Date.now() - since > stepLimit / 3) throw err;
     }
   }
 }
