@@ -11,6 +11,13 @@ func (e *Entry) Apply(d *Delta) {
 
 // apply is Apply for who knows more of what the delta's origin had seen.
 func (e *Entry) apply(d *Delta, ctx *Sight) {
+	if e.IsEvicted() {
+		if !e.endedBy(d, ctx) {
+			e.absorb(d)
+			return
+		}
+		e.end()
+	}
 	for i := range d.Effects {
 		e.applyEffect(d, ctx, &d.Effects[i])
 	}

@@ -41,6 +41,7 @@ type cellMore struct {
 type cellRare struct {
 	losers   []Write // live writes below Cell.write, highest version first
 	lifetime         // of a hash's field
+	ghost    *ghost  // of an evicted entry's string, and then nothing else
 }
 
 // isEmpty reports whether nothing is kept, not even a removed contribution.
@@ -257,6 +258,9 @@ func (c *Cell) size() int {
 	if c.more == nil {
 		return n
 	}
+	if g := c.more.ghost(); g != nil {
+		return g.size()
+	}
 	n += sizeCellMore + len(c.more.sums)*sizeContribution
 	if c.more.rare == nil {
 		return n
@@ -271,7 +275,7 @@ func (c *Cell) size() int {
 // clone returns a copy that shares no memory that either may change.
 func (c *Cell) clone() Cell {
 	out := *c
-	if c.more == nil {
+	if c.more == nil || c.more.ghost() != nil { // Ghosts do not change.
 		return out
 	}
 	out.more = &cellMore{sums: slices.Clone(c.more.sums)}

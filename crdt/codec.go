@@ -261,6 +261,8 @@ func (e *Encoder) roll(s *Snapshot) {
 	e.wroteFields(&r, 1, len(s.Ended) == 0)
 	e.stamp(0, s.First)
 	e.wroteFields(&r, 2, s.First == 0)
+	e.body = pack.AppendBool(e.body, s.Evicts)
+	e.wroteFields(&r, 1, !s.Evicts)
 	e.end(&r)
 	e.wrote()
 }

@@ -13,6 +13,11 @@ func (e *Encoder) entry(x *Entry) {
 		e.end(&r)
 		return
 	}
+	if g := x.ghost(); g != nil {
+		e.ghost(&r, x, g)
+		e.end(&r)
+		return
+	}
 	if x.str.isEmpty() {
 		e.body = pack.AppendNil(e.body)
 	} else {

@@ -11,9 +11,17 @@ func (d *Decoder) entry() *Entry {
 		return nil
 	}
 	x := &Entry{}
-	if rec.More() && !d.r.Nil() {
-		c := d.cell(KindString)
-		x.change(KindString, "", func(o *Cell) { *o = c })
+	if rec.More() {
+		switch {
+		case d.r.Nil():
+		case d.r.True():
+			x = d.ghost(&rec)
+			rec.End()
+			return x
+		default:
+			c := d.cell(KindString)
+			x.change(KindString, "", func(o *Cell) { *o = c })
+		}
 	}
 	if rec.More() {
 		d.sections(x)

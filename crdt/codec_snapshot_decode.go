@@ -48,6 +48,9 @@ func (d *Decoder) roll(s *Snapshot) {
 	if rec.More() && d.must(&rec) {
 		s.First = d.stamp(0)
 	}
+	if rec.More() {
+		s.Evicts = d.r.Bool()
+	}
 	rec.End()
 	if none {
 		d.r.Fail(errStamp)

@@ -91,6 +91,10 @@ func (t *replicaTable) addEntry(x *Entry) {
 	if x == nil {
 		return
 	}
+	if x.IsEvicted() {
+		t.addVector(x.dots())
+		return
+	}
 	t.addCell(&x.str)
 	if x.x == nil {
 		return

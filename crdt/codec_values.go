@@ -69,6 +69,7 @@ var (
 	errBudget   = errors.New("deps are differences where an encoder would write them whole")
 	errPosition = errors.New("field of a list is not a position")
 	errRegister = errors.New("field of a HyperLogLog is neither a register with its rank nor a block")
+	errDigest   = errors.New("digest is out of range")
 	errRetires  = errors.New("retirements are out of order or not alone")
 	errUncaused = errors.New("delta speaks of what its origin had not seen")
 )

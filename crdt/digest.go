@@ -22,6 +22,9 @@ const DigestStep int64 = 1000
 // sum was last known. No digest has this value.
 const staleDigest = 1
 
+// maxDigest is the highest digest there is: an entry keeps its own in seven bytes.
+const maxDigest = 1<<56 - 1
+
 // Digest returns a hash of what the key shows at a wall time, in milliseconds
 // since the Unix epoch: of what [Entry.AppendLive] writes. It is zero exactly
 // when the key does not exist then.
@@ -43,6 +46,9 @@ type shown struct {
 }
 
 func (e *Entry) shown(key string, at int64) shown {
+	if g := e.ghostOrNil(); g != nil {
+		return e.shownOfGhost(g, at)
+	}
 	v := e.plainView()
 	if v.e == nil {
 		v = e.View(at)
@@ -68,12 +74,12 @@ func (e *Entry) shown(key string, at int64) shown {
 
 // unreserved returns a digest for a hash that may be one of the values which no
 // digest has.
-func unreserved(hash uint64) uint64 { return max(hash, staleDigest+1) }
+func unreserved(hash uint64) uint64 { return max(hash&maxDigest, staleDigest+1) }
 
 // plainView returns the view of a string that has no expiry, which most entries
 // are, without looking for anything else; the zero View when it is not one.
 func (e *Entry) plainView() View {
-	if e == nil || e.x != nil || e.str.write.Dot.IsZero() {
+	if e == nil || e.x != nil || e.str.write.Dot.IsZero() || e.IsEvicted() {
 		return View{}
 	}
 	return View{e: e, kind: KindString}

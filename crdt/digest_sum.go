@@ -6,7 +6,7 @@ package crdt
 // second in which it does; of a key of which something is left, that is looked at
 // again. It is not safe for concurrent use.
 //
-// Every entry is either clean, when its part is in the sum as [Entry].digest
+// Every entry is either clean, when its part is in the sum as the entry
 // says, or stale, when it has none there. A change takes an entry's part out
 // before, while it is known, and puts its key on a list; the next sum looks at
 // what is listed. Nothing is kept before a sum is asked for.
@@ -42,16 +42,16 @@ const (
 
 // part returns what a clean entry adds to the sum at the time swept.
 func (g *digests) part(e *Entry) uint64 {
-	if e.x != nil && e.x.until != 0 && e.x.until <= g.swept {
+	if until := e.until(); until != 0 && until <= g.swept {
 		return 0
 	}
-	return e.digest
+	return e.part()
 }
 
 // withdraw takes an entry's part out of the sum before the entry changes. It
 // reports false when there was none because the entry is stale.
 func (g *digests) withdraw(e *Entry) bool {
-	if e.digest == staleDigest {
+	if e.part() == staleDigest {
 		return false
 	}
 	d := g.part(e)
@@ -59,14 +59,15 @@ func (g *digests) withdraw(e *Entry) bool {
 		return true
 	}
 	g.total.add(-d, -1)
-	if e.x == nil || e.x.until == 0 || e.x.until > g.end {
+	until := e.until()
+	if until == 0 || until > g.end {
 		return true
 	}
-	b := g.due[e.x.until]
+	b := g.due[until]
 	if b.add(-d, -1); b.Keys == 0 {
-		delete(g.due, e.x.until)
+		delete(g.due, until)
 	} else {
-		g.due[e.x.until] = b
+		g.due[until] = b
 	}
 	return true
 }
@@ -74,7 +75,11 @@ func (g *digests) withdraw(e *Entry) bool {
 // changed notes that an entry has changed, one of so many that the partition has.
 // counted is what withdraw said before.
 func (g *digests) changed(key string, e *Entry, counted bool, entries int) {
-	e.digest = staleDigest
+	if e.IsEvicted() {
+		g.changedGhost(key, e)
+		return
+	}
+	e.setPart(staleDigest)
 	switch {
 	case !g.on || !counted:
 	case len(g.dirty) < minDirty+entries/4:
@@ -109,7 +114,7 @@ func (g *digests) sweep(at int64, entries map[string]*Entry) {
 // countDirty makes the entries clean that are listed as changed.
 func (g *digests) countDirty(entries map[string]*Entry) {
 	for _, key := range g.dirty {
-		if e := entries[key]; e != nil && e.digest == staleDigest {
+		if e := entries[key]; e != nil && e.part() == staleDigest {
 			g.count(key, e)
 		}
 	}
@@ -130,8 +135,8 @@ func (g *digests) expire(t int64, entries map[string]*Entry) {
 	delete(g.due, t)
 	for _, key := range b.again {
 		// It may have changed since, and be listed as changed or have another time.
-		if e := entries[key]; e != nil && e.digest != staleDigest && e.x != nil && e.x.until == t {
-			e.digest = staleDigest
+		if e := entries[key]; e != nil && e.part() != staleDigest && e.x != nil && e.x.until == t {
+			e.setPart(staleDigest)
 			g.dirty = append(g.dirty, key)
 		}
 	}
@@ -141,23 +146,23 @@ func (g *digests) expire(t int64, entries map[string]*Entry) {
 // when an entry's part ends, unless a field has expired before and is kept still.
 func (g *digests) count(key string, e *Entry) {
 	s := e.shown(key, g.swept)
-	e.digest = s.digest
+	e.setPart(s.digest)
 	if s.digest != 0 {
 		g.total.add(s.digest, 1)
 	}
-	if e.x == nil {
-		return
+	if e.x != nil {
+		e.x.until = untilStep(s.until)
 	}
-	e.x.until = untilStep(s.until)
+	until := e.until()
 	switch {
-	case e.x.until == 0:
-	case e.x.until <= g.end:
+	case until == 0:
+	case until <= g.end:
 		g.expires(key, e, s.survives)
-	case g.tiered && untilStep(e.Due()) != e.x.until:
+	case g.tiered && untilStep(e.Due()) != until:
 		if g.late == nil {
 			g.late = map[string]int64{}
 		}
-		g.late[key] = e.x.until
+		g.late[key] = until
 	}
 }
 
@@ -167,12 +172,13 @@ func (g *digests) expires(key string, e *Entry, survives bool) {
 	if g.due == nil {
 		g.due = map[int64]expiring{}
 	}
-	b := g.due[e.x.until]
-	b.add(e.digest, 1)
+	until := e.until()
+	b := g.due[until]
+	b.add(e.part(), 1)
 	if survives {
 		b.again = append(b.again, key)
 	}
-	g.due[e.x.until] = b
+	g.due[until] = b
 }
 
 // untilStep returns the first multiple of DigestStep at which something that
@@ -191,11 +197,11 @@ func (g *digests) rebuild(at, window int64, entries map[string]*Entry) {
 	clear(g.dirty)
 	*g = digests{on: true, tiered: g.tiered, swept: at, end: at + window, dirty: g.dirty[:0]}
 	for key, e := range entries {
-		switch {
-		case recount || e.digest == staleDigest || e.x != nil && e.x.until != 0 && e.x.until <= g.end:
+		switch until := e.until(); {
+		case recount || e.part() == staleDigest || until != 0 && until <= g.end:
 			g.count(key, e)
-		case e.digest != 0:
-			g.total.add(e.digest, 1)
+		case e.part() != 0:
+			g.total.add(e.part(), 1)
 		}
 	}
 }

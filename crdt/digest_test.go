@@ -185,7 +185,7 @@ func TestDigestIsOfTheKeyToo(t *testing.T) {
 	if a, b := x.Digest("a", 1000), x.Digest("b", 1000); a == b {
 		t.Errorf("the same under two keys: want two digests, have %x", a)
 	}
-	for hash, want := range map[uint64]uint64{0: 2, staleDigest: 2, 2: 2, 3: 3, 1 << 63: 1 << 63} {
+	for hash, want := range map[uint64]uint64{0: 2, staleDigest: 2, 2: 2, 3: 3, 1 << 55: 1 << 55, 1 << 63: 2, 1<<63 | 7: 7} {
 		if have := unreserved(hash); have != want {
 			t.Errorf("hash %d: want digest %d, have %d", hash, want, have)
 		}

@@ -17,9 +17,9 @@ import (
 // The zero value is the empty entry, which is the same as no entry. An Entry is
 // not safe for concurrent use.
 type Entry struct {
-	str    Cell
-	x      *extra
-	digest uint64 // its part of its partition's sum, or staleDigest; the partition's
+	str Cell
+	x   *extra
+	own // the partition's
 }
 
 // IsEmpty reports whether nothing at all is kept, so that the entry can go.
@@ -158,6 +158,9 @@ func (e *Entry) fields(k Kind) []string {
 
 // kinds returns the kinds that have cells, in order.
 func (e *Entry) kinds() []Kind {
+	if e.IsEvicted() {
+		return nil
+	}
 	var out []Kind
 	if !e.str.isEmpty() {
 		out = append(out, KindString)
@@ -174,6 +177,9 @@ func (e *Entry) kinds() []Kind {
 // time and memory in proportion to the number of cells.
 func (e *Entry) Clone() *Entry {
 	out := &Entry{str: e.str.clone()}
+	if e.IsEvicted() {
+		out.setPart(e.part())
+	}
 	if e.x == nil {
 		return out
 	}

@@ -29,6 +29,11 @@ var (
 	ErrRetired = errors.New("written under an ID that has been retired")
 )
 
+// ErrEvicted is returned by Mutator.Err for a command that needs the values of an entry
+// which has been evicted: get them from another holder, by Partition.Restore, and run it
+// again.
+var ErrEvicted = errors.New("the key has been evicted here: its value has to be brought from another holder")
+
 // Errors of a partition that keeps entries outside memory.
 var (
 	// ErrTier is wrapped by the error of a partition whose tier has failed to give

@@ -57,6 +57,9 @@ func (e *Entry) Expiries() []Expiry {
 // Cut returns the entry's time cut: everything stamped at or before it is gone.
 // Zero when there is none.
 func (e *Entry) Cut() HLC {
+	if g := e.ghost(); g != nil {
+		return g.cut
+	}
 	if e.x == nil {
 		return 0
 	}
@@ -67,6 +70,9 @@ func (e *Entry) Cut() HLC {
 // the longest of its live expiries, Never when there is none or when a live SET
 // that carries no time to live has not been overridden.
 func (e *Entry) ExpireAt() int64 {
+	if g := e.ghost(); g != nil {
+		return g.expireAt
+	}
 	if e.x == nil || len(e.x.expiries) == 0 {
 		return Never
 	}

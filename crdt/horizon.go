@@ -57,6 +57,9 @@ func (p *Partition) Horizon() Horizon { return p.horizon }
 type encounter struct {
 	us, them Sight
 	retired  []Retirement // known to either
+	// ahead says that we have seen all that they have, behind that they have seen all
+	// that we have. evicts says that something was evicted on either side.
+	ahead, behind, evicts bool
 }
 
 func (p *Partition) encounter(s *Snapshot) *encounter {
@@ -65,6 +68,8 @@ func (p *Partition) encounter(s *Snapshot) *encounter {
 	m.them = Sight{vector: s.Vector, retired: m.retired, named: p.vector, ended: s.Ended}
 	m.us.gone = !s.Horizon.IsZero() && m.us.CoversAll(s.Horizon.Vector)
 	m.them.gone = !p.horizon.IsZero() && m.them.CoversAll(p.horizon.Vector)
+	m.ahead, m.behind = m.us.CoversAll(s.Vector), m.them.CoversAll(p.vector)
+	m.evicts = p.evicts || s.Evicts
 	return m
 }
 

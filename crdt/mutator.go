@@ -23,6 +23,7 @@ type Mutator struct {
 	cleared bool
 	settled bool
 	touched map[string]int // by field, the effect that puts or removes it; nil until there are two
+	evicted evicted
 }
 
 // NewWrite is what a replica knows of the write that it is about to make.
@@ -37,7 +38,11 @@ type NewWrite struct {
 // NewMutator starts a command on the entry of a key, nil when nothing is kept
 // for the key.
 func NewMutator(e *Entry, w NewWrite) *Mutator {
-	return &Mutator{entry: e, view: e.View(w.Now), write: w}
+	m := &Mutator{entry: e, view: e.View(w.Now), write: w}
+	if e.IsEvicted() {
+		m.meetGhost(e)
+	}
+	return m
 }
 
 // View returns the key as it was before the command.
@@ -50,6 +55,9 @@ func (m *Mutator) Effects() []Effect { return m.effects }
 // Del removes the key: every kind, its contributions and its expiry, as far as
 // this replica has seen them (R4, R5). It reports whether the key existed.
 func (m *Mutator) Del() bool {
+	if m.view.IsEvicted() || m.evicted.afresh {
+		return m.delGhost()
+	}
 	if !m.view.Exists() {
 		return false
 	}
@@ -110,6 +118,7 @@ func (m *Mutator) clear() {
 		return
 	}
 	m.cleared = true
+	m.evicted.needed = m.evicted.needed || m.evicted.counts
 	m.effects = append(m.effects, Effect{Op: EffectClear, Seen: m.seenAll()})
 }
 

@@ -22,6 +22,9 @@ type Partition struct {
 	digests digests
 	due     schedule
 	waiting waiting
+	evicts  bool // something has been evicted in this state, or in one that it has taken in
+	ghosts  kept // what has been evicted
+	watch   func(key string, e *Entry, before, after int)
 	tier    *tiered // of those whose entries are not all in memory; nil for most
 }
 
@@ -97,12 +100,21 @@ func (p *Partition) Apply(d *Delta) error {
 	}
 	if d.Retires() {
 		p.retire(d)
-	} else if err := p.update(d.Key, func(e *Entry) { e.apply(d, &ctx) }); err != nil {
+	} else if err := p.update(d.Key, func(e *Entry) { p.applyTo(e, d, &ctx) }); err != nil {
 		return err
 	}
 	p.noteStamp(d.Stamp)
 	p.vector = p.vector.Advance(d.Dot)
 	return nil
+}
+
+// applyTo applies a delta to the entry that it is for.
+func (p *Partition) applyTo(e *Entry, d *Delta, ctx *Sight) {
+	if p.evicts && !e.IsEvicted() && e.lacksRun(d) {
+		e.doubt(Vector{d.Dot}, d.Stamp, true, 0)
+		return
+	}
+	e.apply(d, ctx)
 }
 
 // noteStamp keeps the range of stamps.
@@ -162,16 +174,20 @@ func (p *Partition) update(key string, f func(*Entry)) error {
 	e, before := p.entries[key], 0
 	if e != nil {
 		before = e.Size() + sizeSlot + len(key)
+		p.ghosts.count(e, -before)
 	} else {
 		e = &Entry{}
 	}
-	counted := p.digests.withdraw(e)
+	counted, mark, was := p.digests.withdraw(e), e.mark, e.IsEvicted()
 	f(e)
+	e.mark = mark
 	switch {
 	case !e.IsEmpty():
 		p.entries[key] = e
 		p.digests.changed(key, e, counted, p.listable())
-		p.bytes += e.Size() + sizeSlot + len(key) - before
+		after := e.Size() + sizeSlot + len(key)
+		p.bytes += after - before
+		p.ghosts.count(e, after)
 	case before > 0:
 		delete(p.entries, key)
 		p.bytes -= before
@@ -180,6 +196,7 @@ func (p *Partition) update(key string, f func(*Entry)) error {
 	if p.tier != nil {
 		p.tier.end(p, key, e)
 	}
+	p.tell(key, e, before, was)
 	return nil
 }
 
@@ -192,6 +209,7 @@ type Snapshot struct {
 	Retired []Retirement
 	Ended   []Dot
 	First   HLC      // the lowest stamp of all that was ever applied
+	Evicts  bool     // something was evicted in this state, or in one that it took in
 	Keys    []string // sorted
 	Entries []*Entry // by Keys
 }
@@ -200,7 +218,7 @@ type Snapshot struct {
 // costs time and memory in proportion to the number of cells; keys and values
 // are shared. When a tier fails it is of nothing.
 func (p *Partition) Snapshot() *Snapshot {
-	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), First: p.first,
+	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), First: p.first, Evicts: p.evicts,
 		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended)}
 	if p.tier != nil {
 		if !p.tier.snapshot(p, s) {
@@ -268,7 +286,8 @@ func (p *Partition) Adopt(s *Snapshot) {
 	if p.Err() != nil {
 		return
 	}
-	*p = Partition{tier: p.tier}
+	p.tellGone()
+	*p = Partition{tier: p.tier, watch: p.watch}
 	if p.tier != nil {
 		p.tier.dropAll()
 	}
@@ -289,6 +308,7 @@ func (p *Partition) take(s *Snapshot, m *encounter) error {
 		p.joinAll(s, m, theirs)
 	}
 	p.stamp = stamp
+	p.evicts = m.evicts
 	p.joinVectors(s, m)
 	return nil
 }
@@ -298,10 +318,10 @@ func (p *Partition) joinAll(s *Snapshot, m *encounter, theirs map[string]*Entry)
 	var none Entry
 	for _, k := range p.Keys() {
 		if theirs[k] == nil {
-			p.update(k, func(e *Entry) { e.join(&m.us, &none, &m.them) })
+			p.update(k, func(e *Entry) { m.joinOne(k, e, &none) })
 		}
 	}
 	for i, k := range s.Keys {
-		p.update(k, func(e *Entry) { e.join(&m.us, s.Entries[i], &m.them) })
+		p.update(k, func(e *Entry) { m.joinOne(k, e, s.Entries[i]) })
 	}
 }

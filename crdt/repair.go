@@ -30,6 +30,9 @@ import (
 // other, show the same afterwards, then and at any later time. Repairing again
 // changes nothing.
 func (p *Partition) Repair(key string, o *Entry, theirVector Vector, at int64) (changed bool) {
+	if o.IsEvicted() || p.Entry(key).IsEvicted() {
+		return p.repairGhost(key, o, theirVector, at)
+	}
 	theirs := o.View(at)
 	if !theirs.Exists() {
 		return false

@@ -19,6 +19,9 @@ func (e *Entry) Plain(nowMillis int64) bool { return e == nil || !e.Clone().trim
 // trim drops the residue as of a wall time, everything when nothing is shown, and
 // reports whether there was any.
 func (e *Entry) trim(nowMillis int64) (dropped bool) {
+	if g := e.ghost(); g != nil && g.expireAt > nowMillis {
+		return e.trimGhost(g)
+	}
 	v := e.View(nowMillis)
 	if !v.Exists() {
 		dropped = !e.IsEmpty()
@@ -115,6 +118,12 @@ func compareExpiries(a, b Expiry) int {
 // residue returns about how many bytes are residue whatever the time, zero only
 // if there is none. It takes no time in proportion to the number of cells.
 func (e *Entry) residue() int {
+	if g := e.ghost(); g != nil {
+		if g.cut != 0 {
+			return sizeStamp
+		}
+		return 0
+	}
 	if e.x == nil {
 		if !e.str.shows() {
 			return e.Size()
@@ -156,6 +165,9 @@ func (x *extra) residue(at int64) (n int) {
 func (e *Entry) residueAt(nowMillis int64) (bytes int, shows bool) {
 	if e == nil {
 		return 0, false
+	}
+	if g := e.ghost(); g != nil && g.expireAt > nowMillis {
+		return e.residue(), true
 	}
 	if !e.View(nowMillis).Exists() {
 		return e.Size(), false
@@ -236,6 +248,10 @@ func (e *Entry) Latest() HLC {
 }
 
 func (e *Entry) eachStamp(f func(Dot, HLC)) {
+	if e.IsEvicted() {
+		e.eachGhostStamp(f)
+		return
+	}
 	cell := func(c *Cell) {
 		if !c.write.Dot.IsZero() {
 			f(c.write.Dot, c.write.Stamp)

@@ -93,7 +93,7 @@ func (t *tiered) join(p *Partition, s *Snapshot, m *encounter, theirs map[string
 	t.pass(p, "", func(key string, e *Entry, _ bool) bool {
 		met[key] = true
 		joined := e.Clone()
-		joined.join(&m.us, of(key), &m.them)
+		m.joinOne(key, joined, of(key))
 		if bytes.Equal(AppendEntry(nil, e), AppendEntry(nil, joined)) {
 			p.touched(key, e)
 		} else {
@@ -107,7 +107,7 @@ func (t *tiered) join(p *Partition, s *Snapshot, m *encounter, theirs map[string
 		}
 	}
 	for _, key := range differ {
-		if err := p.update(key, func(e *Entry) { e.join(&m.us, of(key), &m.them) }); err != nil {
+		if err := p.update(key, func(e *Entry) { m.joinOne(key, e, of(key)) }); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,7 @@ func (p *Partition) head() PartitionHead {
 	keys, bytes := p.Kept()
 	return PartitionHead{
 		Vector: p.vector.Clone(), Horizon: p.horizon.Clone(),
-		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended), First: p.first,
+		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended), First: p.first, Evicts: p.evicts,
 		Stamp: p.stamp, Keys: keys, Bytes: bytes,
 	}
 }
@@ -147,7 +147,7 @@ func (p *Partition) Release(key string) bool {
 	if t == nil || t.err != nil || e == nil || t.knows(key) {
 		return false
 	}
-	if p.digests.on && e.digest == staleDigest {
+	if p.digests.on && e.part() == staleDigest {
 		p.digests.count(key, e) // Nobody would look for it later.
 	}
 	delete(p.entries, key)

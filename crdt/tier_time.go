@@ -159,7 +159,7 @@ func (t *tiered) extendDigest(p *Partition, to int64) bool {
 	from := g.end
 	late := g.takeLate(to)
 	add := func(key string, e *Entry) {
-		if late[key] || e.digest == staleDigest || e.digest == 0 || e.x == nil || e.x.until <= from || e.x.until > to {
+		if d, until := e.part(), e.until(); late[key] || d == staleDigest || d == 0 || until <= from || until > to {
 			return
 		}
 		g.expires(key, e, e.shown(key, g.swept).survives)
@@ -209,12 +209,15 @@ func (g *digests) takeLate(to int64) map[string]bool {
 // loaded makes an entry that has come from the tier clean, as it shows at the time
 // of the sum, which it is in.
 func (g *digests) loaded(key string, e *Entry) {
-	e.digest = staleDigest
+	if e.IsEvicted() {
+		return // It came with its part.
+	}
+	e.setPart(staleDigest)
 	if !g.on {
 		return
 	}
 	s := e.shown(key, g.swept)
-	e.digest = s.digest
+	e.setPart(s.digest)
 	if e.x != nil {
 		e.x.until = untilStep(s.until)
 	}

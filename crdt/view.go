@@ -33,6 +33,9 @@ type View struct {
 	kind Kind
 	hide HLC
 	now  int64
+
+	evicted bool
+	asked   *bool // set when what shows is asked for, and that was evicted; nil: nobody wants to know
 }
 
 // hidden returns the stamp at or before which everything in a cell is gone.
@@ -50,9 +53,19 @@ func (v View) expireAt(c *Cell) int64 {
 	return Never
 }
 
+// ask notes that it matters what shows.
+func (v View) ask() {
+	if v.asked != nil {
+		*v.asked = true
+	}
+}
+
 // View returns the entry as seen at a wall time, in milliseconds since the Unix
 // epoch. A nil entry shows nothing.
 func (e *Entry) View(nowMillis int64) View {
+	if g := e.ghostOrNil(); g != nil {
+		return View{evicted: g.expireAt > nowMillis}
+	}
 	v := View{e: e, now: nowMillis}
 	if e == nil {
 		return v
@@ -126,11 +139,18 @@ func (v View) topVersion(k Kind) (top Version, any bool) {
 	return top, any
 }
 
+// IsEvicted reports whether there is something that was evicted here ([Partition.Evict]).
+// The view shows nothing then: who wants to know asks another holder.
+func (v View) IsEvicted() bool { return v.evicted }
+
 // Kind returns the visible kind, KindNone when the key does not exist.
-func (v View) Kind() Kind { return v.kind }
+func (v View) Kind() Kind {
+	v.ask()
+	return v.kind
+}
 
 // Exists reports whether the key exists.
-func (v View) Exists() bool { return v.kind != KindNone }
+func (v View) Exists() bool { return v.Kind() != KindNone }
 
 // ExpireAt returns when the key expires, in milliseconds since the Unix epoch:
 // Never when it does not exist, does not expire, or outlived its expiry by a
@@ -188,7 +208,7 @@ func (v View) Has(member string) bool {
 
 // Score returns a zset's member's score.
 func (v View) Score(member string) (float64, bool) {
-	if v.kind != KindZSet {
+	if v.Kind() != KindZSet {
 		return 0, false
 	}
 	c, ok := v.e.section(KindZSet)[member]
@@ -200,7 +220,7 @@ func (v View) Score(member string) (float64, bool) {
 }
 
 func (v View) value(k Kind, field string) (string, bool) {
-	if v.kind != k || k == KindNone {
+	if v.Kind() != k || k == KindNone {
 		return "", false
 	}
 	c := v.e.cell(k, field)
@@ -226,7 +246,7 @@ func (v View) Fields() iter.Seq[string] {
 // costs time in proportion to the number of cells only when a time cut or an expiry
 // hides some.
 func (v View) Len() int {
-	switch v.kind {
+	switch v.Kind() {
 	case KindNone:
 		return 0
 	case KindString:
@@ -245,7 +265,7 @@ func (v View) Len() int {
 }
 
 func (v View) sortedFields() []string {
-	if v.kind == KindNone || v.kind == KindString {
+	if v.Kind() == KindNone || v.kind == KindString {
 		return nil
 	}
 	cells := v.e.section(v.kind)

@@ -9,7 +9,7 @@ import "iter"
 // Members iterates over the names of the visible fields or members, in no order.
 func (v View) Members() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if v.kind == KindNone || v.kind == KindString {
+		if v.Kind() == KindNone || v.kind == KindString {
 			return
 		}
 		for name, c := range v.e.section(v.kind) {
@@ -24,7 +24,7 @@ func (v View) Members() iter.Seq[string] {
 // order.
 func (v View) Scores() iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
-		if v.kind != KindZSet {
+		if v.Kind() != KindZSet {
 			return
 		}
 		for name, c := range v.e.section(KindZSet) {

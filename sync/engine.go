@@ -126,7 +126,11 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	d := e.nextDelta(now)
 	d.Key = key
 	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli()})
-	if err := command(m); err != nil {
+	err := command(m)
+	if evicted := m.Err(); evicted != nil {
+		return nil, evicted
+	}
+	if err != nil {
 		return nil, err
 	}
 	if d.Effects = m.Effects(); len(d.Effects) == 0 {

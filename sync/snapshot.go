@@ -87,7 +87,7 @@ func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
 	out.Session, out.Index, out.Last, out.Standing = s.id, m.Index, to == len(s.snapshot.Keys), e.standing(now)
 	out.Piece = &crdt.Snapshot{
 		Vector: s.snapshot.Vector, Horizon: s.snapshot.Horizon,
-		Retired: s.snapshot.Retired, Ended: s.snapshot.Ended, First: s.snapshot.First,
+		Retired: s.snapshot.Retired, Ended: s.snapshot.Ended, First: s.snapshot.First, Evicts: s.snapshot.Evicts,
 		Keys: s.snapshot.Keys[from:to], Entries: s.snapshot.Entries[from:to],
 	}
 	s.done = s.done || out.Last
@@ -123,7 +123,7 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 		f.session, f.clock = m.Session, m.Clock
 		f.staged = crdt.Snapshot{
 			Vector: m.Piece.Vector, Horizon: m.Piece.Horizon,
-			Retired: m.Piece.Retired, Ended: m.Piece.Ended, First: m.Piece.First,
+			Retired: m.Piece.Retired, Ended: m.Piece.Ended, First: m.Piece.First, Evicts: m.Piece.Evicts,
 		}
 	}
 	for _, entry := range m.Piece.Entries {

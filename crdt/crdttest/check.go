@@ -29,6 +29,8 @@ type Options struct {
 	// Fields lets fields of hashes expire by themselves. Histories without it are what
 	// they are regardless.
 	Fields bool
+	// Evict lets them evict keys, and bring them back.
+	Evict bool
 	// Tier gives every replica's partition a [Disk], from which it is also begun
 	// again, and compares it with one without. Default: none has one.
 	Tier *Tier

@@ -254,6 +254,10 @@ func (w *world) reaches(s, to *crdt.Snapshot) bool {
 		late = late && (has.Covers(d) || stamp > h.Stamp)
 	}
 	for _, e := range s.Entries {
+		dots, last, _ := e.Ghost()
+		for _, d := range dots {
+			news(d, last)
+		}
 		for _, c := range e.Cells() {
 			for _, x := range c.Writes() {
 				news(x.Dot, x.Stamp)

@@ -92,11 +92,15 @@ type generator struct {
 	retire   bool
 	tier     bool
 	fields   bool
+	evicts   *rand.Rand // nil: nobody evicts
 }
 
 // generate returns the history of a seed: always the same one.
 func generate(seed uint64, o Options) []step {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x61746f6c6c)), replicas: o.Replicas, wall: epoch, collect: o.Collect, retire: o.Retire, tier: o.Tier != nil}
+	if o.Evict {
+		g.evicts = evictions(seed)
+	}
 	g.tick = 1 + 4*g.Int64N(3)
 	g.lapse = g.tick
 	if g.tier {
@@ -129,7 +133,11 @@ func generate(seed uint64, o Options) []step {
 }
 
 func (g *generator) step() step {
-	s := step{at: g.IntN(g.replicas), other: g.IntN(g.replicas)}
+	s := step{}
+	if g.evicts != nil && g.evict(&s) {
+		return s
+	}
+	s = step{at: g.IntN(g.replicas), other: g.IntN(g.replicas)}
 	if g.collect && g.forget(&s) || g.tier && g.store(&s) {
 		return s
 	}

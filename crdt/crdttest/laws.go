@@ -11,7 +11,7 @@ import (
 // its argument.
 func (w *world) laws() error {
 	n := len(w.saved)
-	if w.collects {
+	if w.collects || w.evicts {
 		return nil // They may refuse each other.
 	}
 	for i := range w.saved {

@@ -32,6 +32,9 @@ import (
 //	r1 anew                    write under another ID from now on
 //	r1 retire                  retire the IDs that nobody writes under any more
 //	r1 store done              save to the tier; or late, lost, refused, failed, unheard
+//	r1 evict k                 evict a key
+//	r1 restore k r2            bring it back from another replica
+//	r1 repair k r2             take what comparing with another brings
 //	r1 release k               drop a clean entry from memory
 //	r1 crash N                 begin again from the tier as of the save N before the last
 //	r1 reopen                  save everything and begin again
@@ -148,8 +151,10 @@ func (p *parser) step() (s step) {
 		s.other = p.replica()
 	case storeChanges:
 		s.count = p.outcome()
-	case releaseKey:
+	case releaseKey, evictKey:
 		s.key = p.word()
+	case restoreKey, repairKey:
+		s.key, s.other = p.word(), p.replica()
 	case crash:
 		s.other = int(min(max(p.int(), 0), math.MaxInt32))
 	case sumUp:

@@ -26,6 +26,7 @@ var actionNames = map[action]string{
 	loadState: "load", passTime: "pass", setSkew: "skew",
 	collectStable: "collect", leave: "leave", comeBack: "return", retireOver: "retire", beginAnew: "anew", expectValue: "want",
 	storeChanges: "store", releaseKey: "release", crash: "crash", reopen: "reopen", sumUp: "digest",
+	evictKey: "evict", restoreKey: "restore", repairKey: "repair",
 }
 
 // String returns the step as a line of a script.
@@ -48,7 +49,9 @@ func (s step) String() string {
 		return at + name
 	case storeChanges:
 		return fmt.Sprintf("%s%s %v", at, name, outcome(s.count))
-	case releaseKey:
+	case restoreKey, repairKey:
+		return fmt.Sprintf("%s%s %s r%d", at, name, s.key, s.other+1)
+	case releaseKey, evictKey:
 		return fmt.Sprintf("%s%s %s", at, name, s.key)
 	case crash:
 		return fmt.Sprintf("%s%s %d", at, name, s.other)

@@ -1,6 +1,7 @@
 package crdttest
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/atollcache/atoll/crdt"
@@ -28,6 +29,9 @@ const (
 	crash                // and begin again with what the tier has
 	reopen               // having saved everything
 	sumUp                // compare digests
+	evictKey             // forget its values
+	restoreKey           // from another replica
+	repairKey            // as comparing does
 	expectValue          // only in scripts written by hand
 )
 
@@ -41,7 +45,7 @@ type step struct {
 	count    int       // pullDelta, storeChanges
 	millis   int64     // passTime, setSkew
 	commands []Command // doCommand; all on one key
-	key      string    // expectValue, releaseKey
+	key      string    // expectValue, releaseKey, evictKey, restoreKey, repairKey
 	expect   string    // expectValue
 }
 
@@ -50,7 +54,10 @@ func (w *world) run(s step) (err error) {
 	r := w.replicas[s.at%len(w.replicas)]
 	other := w.replicas[s.other%len(w.replicas)]
 	var keys []string
+	before := w.present(r)
 	switch s.action {
+	case evictKey, restoreKey, repairKey:
+		keys, err = []string{s.key}, w.runEvict(r, other, s)
 	case doCommand:
 		keys = []string{s.commands[0].Key}
 		err = w.do(r, s.commands)
@@ -89,6 +96,9 @@ func (w *world) run(s step) (err error) {
 		if have.String() != s.expect {
 			err = fmt.Errorf("%s at r%d: want %s, have %v", s.key, r.id, s.expect, have)
 		}
+	}
+	if s.action == doCommand || s.action == pullDelta || s.action == catchUp {
+		err = errors.Join(err, w.stays(r, before))
 	}
 	if err != nil {
 		return err
@@ -144,7 +154,16 @@ func (w *world) converge() error {
 			return fmt.Errorf("final exchange: %w", err)
 		}
 	}
-	return w.compare(!w.collects)
+	if !w.evicts {
+		return w.compare(!w.collects)
+	}
+	if err := w.compare(false); err != nil {
+		return err
+	}
+	if err := w.heal(); err != nil {
+		return err
+	}
+	return w.compare(false)
 }
 
 // compare brings everybody to what r1 has seen and compares all: what they show,
@@ -160,6 +179,9 @@ func (w *world) compare(exact bool) error {
 		}
 		if len(r.held) > 0 {
 			return fmt.Errorf("in the end r%d still holds %v back", r.id, r.held[0].Dot)
+		}
+		if w.evicts && !w.settling {
+			continue // What is evicted cannot be compared.
 		}
 		if err := sameLive(&r.part, &first.part, w.wall+maxSkew, afterAll); err != nil {
 			return fmt.Errorf("in the end r1 and r%d show the same: %w", r.id, err)

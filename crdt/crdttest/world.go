@@ -33,6 +33,9 @@ type world struct {
 	tier        *Tier        // nil when partitions have none
 	lives       int          // how many replicas have begun anew
 	horizon     crdt.Horizon // all that anybody has forgotten
+	evicts      bool
+	evicted     map[string]bool // keys that anybody has ever evicted
+	settling    bool            // the history is over
 }
 
 // replica is one holder of the partition, as a node would keep it.
@@ -60,7 +63,7 @@ type saved struct {
 func (r *replica) state() saved { return saved{r.part.Snapshot(), r.clock.Last(), r.forgot} }
 
 func newWorld(o Options) *world {
-	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, dropsLost: o.Retire || o.Fields, tier: o.Tier, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
+	w := &world{wall: epoch, audit: o.Audit, collects: o.Collect, retires: o.Retire, dropsLost: o.Retire || o.Fields, tier: o.Tier, evicts: o.Evict, evicted: map[string]bool{}, log: map[crdt.ReplicaID][]*crdt.Delta{}, made: map[crdt.Dot]int64{}, ops: map[string][]Op{}}
 	for i := range o.Replicas {
 		w.replicas = append(w.replicas, &replica{id: crdt.ReplicaID(i + 1)})
 		w.openEmpty(w.replicas[i])
@@ -92,15 +95,19 @@ func (w *world) do(r *replica, commands []Command) error {
 	}
 	m := crdt.NewMutator(r.part.Entry(key), at)
 	saw := w.seenBy(r)
-	seen := w.seen(saw, key)
-	var made []Op
-	for i, c := range commands {
-		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: saw.Clone()}
-		ops, want := decideAll(seen, made, op, now)
-		if have := execute(m, c, now); !have.same(want) {
-			return fmt.Errorf("%v: want reply %v, have %v", c, want, have)
+	made, err := w.runCommands(r, m, commands, at, saw, false)
+	if errors.Is(err, crdt.ErrEvicted) {
+		removal, afresh, ok := w.bringBack(r, key, Op{Dot: at.Dot, Nth: -1, Stamp: at.Stamp, Saw: saw.Clone()})
+		if !ok {
+			return nil
 		}
-		made = append(made, ops...)
+		m = crdt.NewMutator(r.part.Entry(key), at)
+		if made, err = w.runCommands(r, m, commands, at, saw, afresh); afresh && len(m.Effects()) > 0 {
+			made = append([]Op{removal}, made...)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	effects := m.Effects()
 	if (len(effects) > 0) != (len(made) > 0) {
@@ -120,6 +127,29 @@ func (w *world) do(r *replica, commands []Command) error {
 		return fmt.Errorf("%v: apply own %v: %w", commands, d.Dot, err)
 	}
 	return nil
+}
+
+// runCommands runs the commands of one write once by package crdt and once by the
+// specification, and compares what they answer. It returns what was done.
+func (w *world) runCommands(r *replica, m *crdt.Mutator, commands []Command, at crdt.NewWrite, saw crdt.Vector, afresh bool) (made []Op, err error) {
+	seen := w.seen(saw, commands[0].Key)
+	if afresh {
+		m.Afresh()
+		seen = nil
+	}
+	for i, c := range commands {
+		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: saw.Clone()}
+		ops, want := decideAll(seen, made, op, at.Now)
+		have := execute(m, c, at.Now)
+		if m.Err() != nil {
+			return nil, m.Err()
+		}
+		if !have.same(want) {
+			return nil, fmt.Errorf("%v: want reply %v, have %v", c, want, have)
+		}
+		made = append(made, ops...)
+	}
+	return made, nil
 }
 
 // pull gives r a delta of an origin: the one that lies offset after the next one
@@ -269,6 +299,12 @@ func (w *world) check(r *replica, keys []string, times ...int64) error {
 		for _, now := range append(times, w.now(r), afterAll) {
 			if w.collects && now < w.now(r) {
 				continue // What was shown then may have been forgotten.
+			}
+			if r.part.Entry(key).View(now).IsEvicted() {
+				if err := w.checkGhost(r, key, now); err != nil {
+					return err
+				}
+				continue
 			}
 			want, have := Spec(ops, now), read(r.part.Entry(key).View(now))
 			if !reflect.DeepEqual(want, have) {

@@ -131,6 +131,16 @@ func (r *Reader) Bool() bool {
 	return code == codeTrue
 }
 
+// True reports whether the next value is true, and takes it if so. Any other value,
+// and the end of the message, is left for the next read to deal with.
+func (r *Reader) True() bool {
+	if r.off >= len(r.buf) || r.buf[r.off] != codeTrue {
+		return false
+	}
+	r.advance(1)
+	return true
+}
+
 // Nil reports whether the next value is nil, and takes it if so. Any other
 // value, and the end of the message, is left for the next read to deal with.
 func (r *Reader) Nil() bool {
