@@ -20,7 +20,7 @@ import (
 //   - The highest stamp of these.
 //   - When the entry expires. Then the ghost is hidden, waits to be stable and goes, like
 //     any entry.
-//   - The digest of what the entry showed. It is counted as if the entry were there, so
+//   - The digest of what the entry showed, if that was all that it kept. It is counted as if the entry were there, so
 //     that holders compare equal whoever has evicted what. A ghost is said to be exact
 //     as long as that is so.
 //   - Whether there were counters in it, and a time cut that it has met since.
@@ -29,7 +29,8 @@ import (
 //
 // A delta that begins with a removal of the whole key by somebody who had seen all dots
 // takes all that the ghost stands for: the ghost ends, and the delta is applied as to a
-// key of which nothing is kept. So does a time cut at or after the highest stamp. SET,
+// key of which nothing is kept. So does a time cut at or after the highest stamp, unless
+// there were counters: of what it hides of these a later removal must know the sums. SET,
 // DEL and INVALIDATE are such deltas, and the first write of every new collection. Any
 // other is absorbed: its dot becomes one of the ghost's, and the digest is not known any
 // more. So no part of a collection ever shows, and none that was concurrent is lost
@@ -143,12 +144,11 @@ func (e *Entry) haunt(dots Vector, last HLC, g ghost, digest uint64) {
 }
 
 // evict makes the entry an exact ghost of what it shows at a wall time. It reports false,
-// and changes nothing, when it shows nothing, or when a time cut, an expiry that it has
-// outlived or one that it will outlive, or a field that expires before it, make it more
-// than a digest and a time can say.
+// and changes nothing, when it shows nothing, or keeps more than that, or has a field
+// that expires before it: a ghost could not say what is left then.
 func (e *Entry) evict(key string, at int64) bool {
 	s := e.shown(key, at)
-	if e.IsEvicted() || s.digest == 0 || s.survives || s.until != e.ExpireAt() || e.Cut() != 0 {
+	if e.IsEvicted() || s.digest == 0 || s.survives || s.until != e.ExpireAt() || e.residue() != 0 {
 		return false
 	}
 	e.haunt(e.dots(), e.Latest(), ghost{expireAt: s.until, counts: e.counts(), single: e.isSingle()}, s.digest)
@@ -191,7 +191,7 @@ func (e *Entry) eachGhostStamp(f func(Dot, HLC)) {
 
 // shownOfGhost is shown for a ghost.
 func (e *Entry) shownOfGhost(g *ghost, at int64) shown {
-	if g.expireAt <= at {
+	if e.isHidden(g, at) {
 		return shown{until: Never}
 	}
 	return shown{digest: e.part(), until: g.expireAt}
@@ -228,7 +228,13 @@ func (e *Entry) isExact() bool { return e.part() != unknownDigest }
 // endedBy reports whether a delta takes all that the ghost stands for.
 func (e *Entry) endedBy(d *Delta, ctx *Sight) bool {
 	return len(d.Effects) > 0 && d.Effects[0].Op == EffectClear && ctx.CoversAll(e.dots()) ||
-		d.cut() >= e.str.write.Stamp
+		d.cut() >= e.str.write.Stamp && !e.counts()
+}
+
+// isHidden reports whether all that the ghost stands for has expired at a wall time, or
+// lies before its time cut.
+func (e *Entry) isHidden(g *ghost, at int64) bool {
+	return g.expireAt <= at || g.cut >= e.str.write.Stamp
 }
 
 // cut returns the time cut that a delta makes, zero for none.

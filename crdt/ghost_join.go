@@ -13,9 +13,9 @@ func (m *encounter) joinOne(key string, e, o *Entry) {
 			return
 		}
 		e.join(&m.us, o, &m.them)
-	case mine && !theirs && o.Cut() >= e.str.write.Stamp:
+	case mine && !theirs && o.Cut() >= e.str.write.Stamp && !e.counts():
 		e.replace(o)
-	case theirs && !mine && e.Cut() >= o.str.write.Stamp:
+	case theirs && !mine && e.Cut() >= o.str.write.Stamp && !o.counts():
 		e.join(&m.us, &none, &m.them)
 	case m.ahead:
 	case mine && theirs:
@@ -41,7 +41,7 @@ func (m *encounter) joinGhosts(e, o *Entry) {
 // joinGhost joins a ghost of the other state into what is here.
 func (m *encounter) joinGhost(key string, e, o *Entry) {
 	switch {
-	case o.isExact() && e.knownTo(&m.them).Digest(key, 0) == o.part():
+	case o.isJust(key, e.knownTo(&m.them)):
 	case m.us.CoversAll(o.dots()) && !e.isPartOf(&m.them):
 		e.raiseCut(o.Cut())
 		e.tidy()
@@ -55,7 +55,7 @@ func (m *encounter) joinGhost(key string, e, o *Entry) {
 // joinIntoGhost joins what the other state keeps into a ghost of this one.
 func (m *encounter) joinIntoGhost(key string, e, o *Entry) {
 	switch {
-	case e.isExact() && o.knownTo(&m.us).Digest(key, 0) == e.part():
+	case e.isJust(key, o.knownTo(&m.us)):
 		if !m.us.CoversAll(o.dots()) || o.Cut() != 0 {
 			*e = *o.Clone()
 			e.evict(key, 0)
@@ -66,6 +66,11 @@ func (m *encounter) joinIntoGhost(key string, e, o *Entry) {
 	default:
 		m.doubt(e, o)
 	}
+}
+
+// isJust reports whether the ghost stands for what x keeps and nothing else.
+func (e *Entry) isJust(key string, x *Entry) bool {
+	return e.isExact() && x.Digest(key, 0) == e.part() && x.residue() == 0
 }
 
 // replace puts what o keeps in the place of a ghost, whose time cut stays.

@@ -8,15 +8,22 @@ import (
 // Evict forgets the values of an entry, at a wall time in milliseconds since the Unix
 // epoch. Nobody else is told: readers here find the key evicted ([View.IsEvicted]),
 // everywhere else it is as it was. It reports false, and changes nothing, when nothing
-// shows at that time, when there are a time cut or an expiry that the entry has outlived,
-// or will, which soon are forgotten ([Partition.Collect]), and when there is a tier: then
-// [Partition.Release].
+// shows at that time, and when there is a tier: then [Partition.Release]. The ghost is
+// exact if the entry keeps nothing beyond what it shows.
 func (p *Partition) Evict(key string, now int64) bool {
 	if p.tier != nil || p.entries[key] == nil {
 		return false
 	}
 	done := false
-	p.update(key, func(e *Entry) { done = e.evict(key, now) })
+	p.update(key, func(e *Entry) {
+		switch {
+		case e.evict(key, now):
+			done = true
+		case e.View(now).Exists():
+			done = true
+			e.doubt(nil, 0, false, 0)
+		}
+	})
 	p.evicts = p.evicts || done
 	return done
 }
@@ -121,15 +128,20 @@ func (p *Partition) tell(key string, e *Entry, before int, wasEvicted bool) {
 	}
 }
 
+// tellLeft tells who watches that an entry is not in memory any more.
+func (p *Partition) tellLeft(key string, e *Entry, bytes int) {
+	if p.watch != nil && !e.IsEvicted() {
+		p.watch(key, e, bytes, 0)
+	}
+}
+
 // tellGone tells who watches that nothing is there any more.
 func (p *Partition) tellGone() {
 	if p.watch == nil {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.entries)) {
-		if e := p.entries[key]; !e.IsEvicted() {
-			p.watch(key, e, e.Size()+sizeSlot+len(key), 0)
-		}
+		p.tellLeft(key, p.entries[key], p.entries[key].Size()+sizeSlot+len(key))
 	}
 }
 
@@ -145,3 +157,17 @@ func (g *digests) changedGhost(key string, e *Entry) {
 		g.expires(key, e, false)
 	}
 }
+
+// Resident returns the entry of a key that is in memory and has not been evicted, and what
+// it accounts for with its key; nil when there is none. It loads nothing. The entry is as
+// that of [Partition.Entry].
+func (p *Partition) Resident(key string) (e *Entry, bytes int) {
+	e = p.entries[key]
+	if e == nil || e.IsEvicted() {
+		return nil, 0
+	}
+	return e, e.Size() + sizeSlot + len(key)
+}
+
+// Unwatch ends what [Partition.Watch] began.
+func (p *Partition) Unwatch() { p.watch = nil }

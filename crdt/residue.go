@@ -19,7 +19,7 @@ func (e *Entry) Plain(nowMillis int64) bool { return e == nil || !e.Clone().trim
 // trim drops the residue as of a wall time, everything when nothing is shown, and
 // reports whether there was any.
 func (e *Entry) trim(nowMillis int64) (dropped bool) {
-	if g := e.ghost(); g != nil && g.expireAt > nowMillis {
+	if g := e.ghost(); g != nil && !e.isHidden(g, nowMillis) {
 		return e.trimGhost(g)
 	}
 	v := e.View(nowMillis)
@@ -166,7 +166,7 @@ func (e *Entry) residueAt(nowMillis int64) (bytes int, shows bool) {
 	if e == nil {
 		return 0, false
 	}
-	if g := e.ghost(); g != nil && g.expireAt > nowMillis {
+	if g := e.ghost(); g != nil && !e.isHidden(g, nowMillis) {
 		return e.residue(), true
 	}
 	if !e.View(nowMillis).Exists() {

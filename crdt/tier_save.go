@@ -150,7 +150,10 @@ func (p *Partition) Release(key string) bool {
 	if p.digests.on && e.part() == staleDigest {
 		p.digests.count(key, e) // Nobody would look for it later.
 	}
+	bytes := e.Size() + sizeSlot + len(key)
 	delete(p.entries, key)
-	p.bytes -= e.Size() + sizeSlot + len(key)
+	p.bytes -= bytes
+	p.ghosts.count(e, -bytes)
+	p.tellLeft(key, e, bytes)
 	return true
 }

@@ -173,7 +173,10 @@ func (t *tiered) admit(p *Partition, key string, e *Entry) {
 		p.entries = map[string]*Entry{}
 	}
 	p.entries[key] = e
-	p.bytes += e.Size() + sizeSlot + len(key)
+	bytes := e.Size() + sizeSlot + len(key)
+	p.bytes += bytes
+	p.ghosts.count(e, bytes)
+	p.tell(key, e, 0, false)
 }
 
 // begin brings the entry of a key that is about to change into memory, and notes

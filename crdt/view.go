@@ -64,7 +64,7 @@ func (v View) ask() {
 // epoch. A nil entry shows nothing.
 func (e *Entry) View(nowMillis int64) View {
 	if g := e.ghostOrNil(); g != nil {
-		return View{evicted: g.expireAt > nowMillis}
+		return View{evicted: !e.isHidden(g, nowMillis)}
 	}
 	v := View{e: e, now: nowMillis}
 	if e == nil {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -85,6 +86,8 @@ type Config struct {
 	KeepFor time.Duration
 	// Disk keeps the node's data in a directory. Default: in memory only.
 	Disk DiskConfig
+	// Memory says what may be kept in memory.
+	Memory MemoryConfig
 	// Redis opens a front door for Redis clients. Default: there is none.
 	Redis RedisConfig
 	// Now is the wall clock. Default: time.Now.
@@ -119,6 +122,9 @@ func (c Config) withDefaults() Config {
 	if c.AskWait == 0 {
 		c.AskWait = 3*time.Second + time.Duration(c.Limits.WithDefaults().MaxValue>>22)*time.Second
 	}
+	if c.Memory.Limit > 0 && c.Sync.LogBytes == 0 {
+		c.Sync.LogBytes = logBytes(c.Memory.Limit, cmp.Or(c.Partitions, region.DefaultPartitions))
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -138,6 +144,9 @@ func (c Config) Validate() error {
 	}
 	if c.SeenWait < 0 || c.AskWait < 0 {
 		return fmt.Errorf("%w: SeenWait is %v and AskWait %v; use 0 for the default", ErrConfig, c.SeenWait, c.AskWait)
+	}
+	if c.Memory.Limit < 0 {
+		return fmt.Errorf("%w: Memory.Limit is %d; use 0 for no limit", ErrConfig, c.Memory.Limit)
 	}
 	if c.AskBytes < 0 {
 		return fmt.Errorf("%w: AskBytes is %d; use 0 for the default", ErrConfig, c.AskBytes)

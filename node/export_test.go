@@ -135,3 +135,6 @@ func (n *Node) Heads(at int64) (map[region.Partition]Head, bool) {
 	}
 	return heads, true
 }
+
+// LimitEntries limits what a node may keep of entries, in bytes.
+func LimitEntries(n *Node, bytes int64) { n.memory.LimitEntries(bytes) }

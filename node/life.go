@@ -27,6 +27,7 @@ type life struct {
 	fence  *fence
 	feed   *feed
 	disk   *disk // nil: there is none
+	gone   gone
 
 	ready    chan struct{} // closed when the front doors are open
 	closed   chan struct{} // closed when no more commands are let in
@@ -55,7 +56,7 @@ func (n *Node) newLife(former *life) (*life, error) {
 		}
 		cfg.Disk = n.disk
 	}
-	cfg.Observer = n.feed.observer(l)
+	cfg.Observer, cfg.Memory = n.feed.observer(l), n.memory
 	if cfg.Started = cfg.Now(); former != nil {
 		if least := former.core.Config().Started.Add(time.Millisecond); cfg.Started.Before(least) {
 			cfg.Started = least

@@ -11,6 +11,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/resp"
 )
 
@@ -23,7 +24,8 @@ type Node struct {
 	cfg      Config
 	redis    *resp.Server // the front door for Redis clients; nil: there is none
 	feed     *feed
-	disk     *disk                // nil: there is none
+	disk     *disk // nil: there is none
+	memory   *core.Memory
 	identity string               // of this process among all nodes
 	life     atomic.Pointer[life] // the present one
 	ready    chan struct{}        // closed when the node serves for the first time
@@ -50,6 +52,7 @@ func Open(cfg Config) (*Node, error) {
 	cfg.Now = clk.now
 	n := &Node{cfg: cfg, ready: make(chan struct{}), ended: make(chan struct{})}
 	n.API = command.New(embedded{n})
+	n.memory = newMemory(cfg.Memory)
 	n.identity = nuid.Next()
 	n.feed = newFeed(n)
 	var err error

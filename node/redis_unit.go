@@ -220,7 +220,7 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 	defer l.disclaim(lagging)
 	l.fence.await(ctx, lagging)
 	same, wrote := true, false
-	err = s.Alone(func(t command.Target) {
+	err = l.whole(ctx, s, u).Alone(func(t command.Target) {
 		for _, w := range u.watched {
 			if digest := digestIn(t, w.Key); digest != w.Digest {
 				same = false

@@ -335,14 +335,14 @@ func (l *life) runIn(ctx context.Context, s *core.Shard, cmd wire.Command) wire.
 // execIn runs a command. What another node is about to run, and must not run twice,
 // waits until that has been seen.
 func (l *life) execIn(ctx context.Context, s *core.Shard, cmd wire.Command) wire.Reply {
-	reply := command.Exec(s, cmd)
+	reply := l.execHere(ctx, s, cmd)
 	if reply.Type != wire.TypeError || reply.Err != core.ErrClaimed {
 		return reply
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
 	defer cancel()
 	for reply.Type == wire.TypeError && reply.Err == core.ErrClaimed && sleep(ctx, stepEvery) {
-		reply = command.Exec(s, cmd)
+		reply = l.execHere(ctx, s, cmd)
 	}
 	return reply
 }

@@ -106,7 +106,8 @@ func (e *Engine) Has(announced, then crdt.Vector) bool {
 // Write runs one command on a key and makes its effects a write: numbered,
 // stamped, applied to the store, logged and queued for broadcast. A command
 // without effects makes no write and gives nil. An error of the command is
-// returned as it is; nothing has changed then.
+// returned as it is; nothing has changed then. One that needs the values of a key that
+// was evicted here gives [crdt.ErrEvicted].
 //
 // A request ID other than zero is remembered, here and at every replica that the
 // write reaches as a delta (a snapshot does not carry them); a second command
@@ -269,6 +270,10 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 		return e.answerMend(now, m)
 	case KindMended:
 		e.receiveMended(now, m)
+	case KindWant:
+		return e.answerWant(m)
+	case KindGiven:
+		e.receiveGiven(now, m)
 	case KindRefusal:
 		e.refused(now, m.From)
 	}

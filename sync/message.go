@@ -24,17 +24,20 @@ const (
 	KindSymbols                  // coded symbols, the answer to a comparison
 	KindMend                     // brings entries that differ, and asks for others
 	KindMended                   // the entries that were asked for
+	KindWant                     // asks for entries by their keys
+	KindGiven                    // those that the sender has
 	numKinds
 )
 
 var kindNames = [numKinds]string{
 	"", "deltas", "heads", "pull", "fetch", "snapshot", "refusal", "compare", "symbols", "mend", "mended",
+	"want", "given",
 }
 
 // IsRequest reports whether a message of the kind asks for something: what it
 // tells beside that concerns only what both have seen.
 func (k Kind) IsRequest() bool {
-	return k == KindPull || k == KindFetch || k == KindCompare || k == KindMend
+	return k == KindPull || k == KindFetch || k == KindCompare || k == KindMend || k == KindWant
 }
 
 // String returns the kind's name.
@@ -56,7 +59,9 @@ type Message struct {
 	Deltas []*crdt.Delta
 	// Answer says that the deltas are the answer to a pull. KindDeltas.
 	Answer bool
-	// Vector is what the sender has applied. KindHeads, KindPull, KindSymbols.
+	// Keys are the keys that are asked for. KindWant.
+	Keys []string
+	// Vector is what the sender has applied. KindHeads, KindPull, KindSymbols, KindWant.
 	Vector crdt.Vector
 	// Held is the highest number of each replica that the sender holds back.
 	// KindHeads.
@@ -83,7 +88,8 @@ type Message struct {
 	Index   int
 	Last    bool
 	// Piece holds some of the snapshot's entries, with its vector and horizon; with
-	// KindMend and KindMended, entries that differ and the sender's vector.
+	// KindMend and KindMended, entries that differ and the sender's vector; with
+	// KindGiven, entries that were asked for.
 	Piece *crdt.Snapshot
 	// Standing is how many regions the sender has met of late, its own included: in
 	// how many some holder had nothing that the sender lacked. KindSnapshot.

@@ -25,6 +25,8 @@ import (
 //	mend      partition, sender, region, at, range, [item, ...],
 //	          vector, roll, [key, entry, ...]
 //	mended    partition, sender, region, vector, roll, [key, entry, ...], count
+//	want      partition, sender, region, vector, [key, ...]
+//	given     partition, sender, region, vector, roll, [key, entry, ...], count
 //
 // Package crdt says what a roll is. A range is a seed, a number of bits and a prefix. The last fields of heads are
 // missing where they say nothing.
@@ -76,6 +78,8 @@ func Encode(m *Message) []byte {
 		e.Uint(uint64(m.Clock))
 		e.Snapshot(m.Piece, 0, len(m.Piece.Keys))
 		e.Uint(uint64(m.Standing))
+	case KindWant, KindGiven:
+		encodeWant(&e, m)
 	default:
 		encodeRepair(&e, m)
 	}
@@ -179,6 +183,8 @@ func decodeOne(d *crdt.Decoder, kind Kind) *Message {
 		if d.More() {
 			m.Standing = decodeIndex(d)
 		}
+	case KindWant, KindGiven:
+		decodeWant(d, m)
 	default:
 		decodeRepair(d, m)
 	}

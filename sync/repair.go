@@ -367,6 +367,16 @@ func (e *Engine) receiveMended(now time.Time, m *Message) {
 // mend takes from entries of a holder what they show and is missing here, of the
 // keys to which both have applied the same writes.
 func (e *Engine) mend(now time.Time, at int64, theirs *crdt.Snapshot) {
+	e.eachSettled(now, theirs, func(key string, x *crdt.Entry) {
+		if e.store.Repair(key, x, theirs.Vector, at) {
+			e.stats.Repaired++
+		}
+	})
+}
+
+// eachSettled calls f for the entries of a holder to whose keys both have applied the
+// same writes, as far as the log here can tell.
+func (e *Engine) eachSettled(now time.Time, theirs *crdt.Snapshot, f func(key string, x *crdt.Entry)) {
 	has := e.store.Sight(theirs.Vector)
 	unseen, ok := e.log.keysBeyond(&has)
 	ahead := crdt.StampAt(now.Add(e.cfg.MaxSkew).UnixMilli())
@@ -375,8 +385,6 @@ func (e *Engine) mend(now time.Time, at int64, theirs *crdt.Snapshot) {
 			e.stats.Unjudged++
 			continue
 		}
-		if e.store.Repair(key, theirs.Entries[i], theirs.Vector, at) {
-			e.stats.Repaired++
-		}
+		f(key, theirs.Entries[i])
 	}
 }

@@ -36,6 +36,8 @@ type Stats struct {
 	Comparisons  int // comparisons in full that were begun
 	Symbols      int // coded symbols sent
 	Repaired     int // keys repaired
+	Given        int // entries given to holders that had evicted them
+	Restored     int // entries brought back that had been evicted here
 	Unjudged     int // differing keys that were left alone because of writes under way
 
 	SkewedBy crdt.ReplicaID // the origin last found too far ahead
@@ -79,6 +81,8 @@ func (s Stats) Add(o Stats) Stats {
 	s.Comparisons += o.Comparisons
 	s.Symbols += o.Symbols
 	s.Repaired += o.Repaired
+	s.Given += o.Given
+	s.Restored += o.Restored
 	s.Unjudged += o.Unjudged
 	s.LogBytes += o.LogBytes
 	s.HoldBytes += o.HoldBytes

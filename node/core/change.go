@@ -56,11 +56,18 @@ func (o observed) around(c Change, f func() bool) {
 	}
 	now := o.now()
 	c.Partition, c.HasKey = o.id, true
-	c.Before = o.Entry(c.Key).View(now).Exists()
+	c.Before = o.shows(c.Key, now)
 	if f() {
-		c.After = o.Entry(c.Key).View(now).Exists()
+		c.After = o.shows(c.Key, now)
 		o.to.Changed(c)
 	}
+}
+
+// shows reports whether a key exists. One that was evicted here does, for all that is
+// known.
+func (o observed) shows(key string, now int64) bool {
+	v := o.Entry(key).View(now)
+	return v.Exists() || v.IsEvicted()
 }
 
 // unknown tells that keys have changed that are not known one by one.

@@ -75,6 +75,8 @@ type Config struct {
 	// of others before a command runs; a node that dies before it has run the command holds up
 	// its repetition for so long. Default: 2 s.
 	ClaimFor time.Duration
+	// Memory says what may be kept in memory. Default: everything.
+	Memory *Memory
 	// Clocks says when clocks are out of line. Default: as region.ClockConfig says.
 	Clocks region.ClockConfig
 	// Started is when this life began, later than any former life of the same

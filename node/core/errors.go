@@ -18,6 +18,9 @@ var (
 	ErrUnbound = &wire.Error{Code: wire.CodeUnavailable, Text: "TIMEOUT the node's disk is too slow to keep its clock: try again, or ask another"}
 	// ErrUnread: what the node's disk keeps of the key's partition cannot be read.
 	ErrUnread = &wire.Error{Code: wire.CodeUnavailable, Text: "MISCONF the node's disk cannot be read here: other nodes may have the key; see the node's log"}
+	// ErrEvicted: the command needs a key that has been evicted here. Whoever runs it
+	// brings the key back from another holder first.
+	ErrEvicted = &wire.Error{Code: wire.CodeUnavailable, Text: "ERR the key has been evicted here and could not be asked for elsewhere: try again shortly"}
 	// ErrReleased: the node has just let the key's partition go.
 	ErrReleased = &wire.Error{Code: wire.CodeNotOwner, Text: "ERR partition is not held here any more: ask again"}
 )

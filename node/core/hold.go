@@ -64,6 +64,7 @@ func (c *Core) drop(s *Shard) {
 		c.disk.dropped[s.id] = true
 		s.leaveDisk()
 	}
+	c.cfg.Memory.leave(s)
 }
 
 // holdPlanned takes every partition that the node is to hold.
@@ -204,6 +205,7 @@ const sweepEvery = 200 * time.Millisecond
 func (c *Core) sweep(now time.Time) {
 	pl := c.Place()
 	living := pl.lives()
+	c.cfg.Memory.sweep()
 	for _, s := range c.Shards() {
 		holders := pl.replicas(s.id)
 		if c.refuses.Load() == nil { // What a clock that is out of line forgets would refuse honest writes.

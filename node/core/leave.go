@@ -56,6 +56,7 @@ func (c *Core) end(goodbye bool) {
 	c.holding.Lock() // No shard is added after this.
 	for _, s := range c.Shards() {
 		s.close()
+		c.cfg.Memory.leave(s)
 	}
 	c.holding.Unlock()
 	if goodbye {

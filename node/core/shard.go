@@ -25,6 +25,8 @@ type Shard struct {
 	ready    atomic.Bool                 // filled from the other holders, or known to be the first; changed under mu
 	refuses  *atomic.Pointer[wire.Error] // why writes are refused; nil in it: they are not
 	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; only steps touch it
+	memory   *Memory                     // nil: there is no limit
+	haunted  atomic.Bool                 // something is evicted; changed under mu
 	unplaced time.Time                   // when it was found to belong elsewhere; only sweeps touch it
 
 	disk      *diskState  // what keeps it beside memory; nil: nothing
@@ -60,7 +62,7 @@ type waiter struct {
 // newShard returns the shard of a partition. With a disk open makes its state the one
 // that the disk keeps.
 func (c *Core) newShard(p region.Partition, writer crdt.ReplicaID, open func(*crdt.Partition) error) *Shard {
-	s := &Shard{id: p, self: c.self, writer: writer, now: c.cfg.Now, limits: c.cfg.Limits, refuses: &c.refuses, disk: c.disk}
+	s := &Shard{id: p, self: c.self, writer: writer, now: c.cfg.Now, limits: c.cfg.Limits, refuses: &c.refuses, disk: c.disk, memory: c.cfg.Memory}
 	s.mu.opened = make(chan struct{})
 	self := cachesync.Identity{Replica: c.self, Writer: writer, Region: c.cfg.Region, Partition: p}
 	if c.disk != nil {
@@ -71,6 +73,7 @@ func (c *Core) newShard(p region.Partition, writer crdt.ReplicaID, open func(*cr
 	s.mu.engine = cachesync.NewEngine(c.cfg.Sync, self, s.store(c.cfg))
 	s.mu.since, s.mu.claims.lasts = c.cfg.Now(), c.cfg.ClaimFor
 	s.mu.random.Seed(uint64(c.self), uint64(p))
+	s.memory.join(s)
 	return s
 }
 
@@ -80,10 +83,16 @@ func (s *Shard) ID() region.Partition { return s.id }
 // Do runs f alone with the shard's engine and wakes who waits for what it
 // applied.
 func (s *Shard) Do(f func(*cachesync.Engine)) {
+	s.do(f)
+	s.memory.relieve(maxSteps)
+}
+
+func (s *Shard) do(f func(*cachesync.Engine)) {
 	s.mu.Lock()
 	defer s.unlock()
 	f(s.mu.engine)
 	s.wake()
+	s.noteGhosts()
 }
 
 // Look runs f alone with the shard's engine and state, which it does not change.

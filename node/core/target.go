@@ -2,9 +2,11 @@ package core
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/evict"
 	cachesync "github.com/atollcache/atoll/sync"
 )
 
@@ -24,32 +26,17 @@ func (s *Shard) Random() uint64 {
 
 // Read implements command.Target.
 func (s *Shard) Read(keys []string, f func(crdt.View)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return (&held{s: s}).Read(keys, f)
+	return lossy{s: s}.Read(keys, f)
 }
 
 // Write implements command.Target: what run notes becomes a write of this
 // replica. It gives [ErrClaimed] for a request that is left to another node.
 func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
-	s.mu.Lock()
-	defer s.unlock()
-	return (&held{s: s}).Write(key, request, run)
+	return lossy{s: s}.Write(key, request, run)
 }
 
 // Alone implements command.Target.
-func (s *Shard) Alone(f func(command.Target)) error {
-	s.mu.Lock()
-	defer s.unlock()
-	if s.mu.closed {
-		return ErrReleased
-	}
-	if s.disk != nil && !s.disk.mayStamp(crdt.StampAt(s.now().Add(unitLead).UnixMilli())) {
-		return ErrUnbound
-	}
-	f(&held{s: s})
-	return nil
-}
+func (s *Shard) Alone(f func(command.Target)) error { return lossy{s: s}.Alone(f) }
 
 // unitLead is how far ahead of the clock stamps must be allowed for several commands to
 // run as one: none of them is to be the one that goes too far.
@@ -61,6 +48,7 @@ type held struct {
 	// granted is a request that this node has been found to be the one to run: what
 	// has begun under it is not left to another one halfway.
 	granted uint64
+	lost    []string // keys that were evicted and that nobody has
 }
 
 // Now implements command.Target.
@@ -85,7 +73,16 @@ func (h *held) Read(keys []string, f func(crdt.View)) error {
 	}
 	now := h.Now()
 	for _, key := range keys {
-		f(h.s.mu.state.Entry(key).View(now))
+		if h.s.mu.state.Entry(key).View(now).IsEvicted() && !slices.Contains(h.lost, key) {
+			return ErrEvicted
+		}
+	}
+	for _, key := range keys {
+		e := h.s.mu.state.Entry(key)
+		if e != nil {
+			(*evict.Mark)(e.Mark()).Hit()
+		}
+		f(e.View(now))
 	}
 	return h.s.err()
 }
@@ -102,9 +99,23 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 		return crdt.Dot{}, ErrClaimed
 	}
 	h.granted = request
-	delta, err := h.s.mu.engine.Write(h.s.now(), key, request, run)
+	if e, _ := h.s.mu.state.Resident(key); e != nil {
+		(*evict.Mark)(e.Mark()).Hit()
+	}
+	delta, err := h.s.mu.engine.Write(h.s.now(), key, request, func(m *crdt.Mutator) error {
+		if slices.Contains(h.lost, key) {
+			m.Afresh()
+		}
+		err := run(m)
+		if err == nil && m.Err() == nil {
+			err = h.s.memory.admits(m.Effects())
+		}
+		return err
+	})
 	h.s.wake()
 	switch {
+	case errors.Is(err, crdt.ErrEvicted):
+		return crdt.Dot{}, ErrEvicted
 	case errors.Is(err, cachesync.ErrDuplicate):
 		return crdt.Dot{}, command.ErrRepeated
 	case errors.Is(err, cachesync.ErrAhead):

@@ -1,0 +1,337 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/evict"
+	"github.com/atollcache/atoll/node/wire"
+	cachesync "github.com/atollcache/atoll/sync"
+)
+
+// # What a node may keep in memory
+//
+// A limit is of the whole process: its resident bytes. What can be counted while it
+// changes is what entries account for (crdt.Entry.Size), with their keys, their places
+// in the policy's queues, what is left of evicted ones, and the logs and queues of
+// replication. The rest is the runtime's: sizes are rounded up, garbage waits to be
+// collected. So of the limit a part is taken for what is counted ([Share]) after a
+// constant for what there is without any data ([ProcessBytes]), and the runtime is told
+// the limit (debug.SetMemoryLimit), so that it collects more often where little is left.
+//
+// Entries leave as the budget of package evict says: with a tier they are released and
+// come back by themselves, without one they are evicted. It is done by who writes, after
+// it has let the partition's lock go, at most maxSteps looks for each command, and by the
+// beat of the node's sweeps.
+//
+// With the policy noeviction a write that puts or adds something is refused while more is
+// kept than may be. What removes or expires something is not, nor is what other nodes
+// have written: regions would differ for as long as that is refused, and so it is taken,
+// and may go beyond the limit. Who wants none of that limits every node the same.
+
+// Policy is what a node does when more is kept than may be.
+type Policy uint8
+
+// The policies.
+const (
+	AllKeys    Policy = iota // the entries least worth keeping leave memory
+	NoEviction               // writes that add something are refused
+)
+
+var policyNames = [...]string{"allkeys", "noeviction"}
+
+// String returns the policy's name.
+func (p Policy) String() string { return policyNames[p] }
+
+// ParsePolicy returns the policy of a name. Redis's allkeys-lru and allkeys-lfu are
+// allkeys: there is one policy, which goes by both.
+func ParsePolicy(name string) (Policy, bool) {
+	switch name {
+	case "allkeys", "allkeys-lru", "allkeys-lfu":
+		return AllKeys, true
+	case "noeviction":
+		return NoEviction, true
+	}
+	return 0, false
+}
+
+const (
+	// ProcessBytes is what a process is taken to have resident without any data: the
+	// program, the runtime, connections, an embedded NATS server.
+	ProcessBytes = 48 << 20
+
+	// shareNum of shareDen of what is left of a limit is for what is counted.
+	shareNum, shareDen = 7, 10
+
+	// ghostShare is which part of what is counted may be left of evicted entries.
+	ghostShare = 4
+
+	// leastShare is which part of what is counted entries may have in any case.
+	leastShare = 8
+
+	// maxSteps bounds the entries that one command looks at to make room, and
+	// maxSweepSteps those that a sweep does.
+	maxSteps      = 128
+	maxSweepSteps = 1 << 14
+
+	// saveSlack is how many bytes beyond the limit, as a part of it, may be kept before a
+	// write waits until what has to be saved before it can leave has been.
+	saveSlack = 32
+)
+
+// ErrOOM is the reply to a write that is refused because more is kept than may be.
+var ErrOOM = &wire.Error{Code: wire.CodeOverload, Text: "OOM command not allowed when used memory > 'maxmemory'."}
+
+// Memory is what a node may keep in memory, over all its lives. All methods may be
+// called at any time. Get one from [NewMemory].
+type Memory struct {
+	limit   atomic.Int64 // of the process, in bytes; zero: none
+	policy  atomic.Uint32
+	counted atomic.Int64 // bytes beside entries, as of the last sweep
+	evicted atomic.Int64
+	refused atomic.Int64
+	only    atomic.Int64 // what entries may account for, whatever the limit; zero: what the limit says
+
+	mu     sync.Mutex // one at a time asks the budget; held while a shard's lock is taken
+	budget *evict.Budget
+	shards map[*Shard]*evict.Policy
+	ids    map[int]*Shard
+	nextID int
+}
+
+// NewMemory returns the memory of a node without a limit.
+func NewMemory() *Memory {
+	return &Memory{budget: evict.NewBudget(1), shards: map[*Shard]*evict.Policy{}, ids: map[int]*Shard{}}
+}
+
+// Limit returns the bytes that the process may have resident, 0 for no limit, and what is
+// done at the limit.
+func (m *Memory) Limit() (bytes int64, policy Policy) {
+	return m.limit.Load(), Policy(m.policy.Load())
+}
+
+// Room returns how much of a limit is for what is counted.
+func Room(limit int64) int64 {
+	return max(limit-ProcessBytes, limit/8) * shareNum / shareDen
+}
+
+// SetLimit changes the limit and what is done at it. Entries begin to be watched with the
+// first limit, which costs a look at each.
+func (m *Memory) SetLimit(bytes int64, policy Policy) {
+	m.mu.Lock()
+	was := m.limit.Swap(bytes)
+	m.policy.Store(uint32(policy))
+	m.spread()
+	for s := range m.shards {
+		if was == 0 && bytes > 0 {
+			m.attach(s)
+		}
+	}
+	m.mu.Unlock()
+	m.relieve(maxSweepSteps)
+}
+
+// spread gives the entries what is left for them. The caller holds the lock.
+func (m *Memory) spread() {
+	if only := m.only.Load(); only > 0 {
+		m.budget.SetLimit(only)
+		return
+	}
+	room := Room(m.limit.Load())
+	m.budget.SetLimit(max(room-m.counted.Load(), room/leastShare))
+}
+
+// MemoryStats are a node's figures at one moment.
+type MemoryStats struct {
+	Limit    int64 // bytes that the process may have resident, 0 for no limit
+	Room     int64 // bytes of it for what is counted
+	Used     int64 // bytes counted, with all that is beside entries
+	Entries  int64 // bytes of entries, with their keys and places
+	Evicted  int64 // entries that have left memory because of the limit
+	Refused  int64 // writes that were refused because of it
+	Policy   Policy
+	Ghosts   int64 // evicted entries of which is known that there is something
+	Resident int64 // entries in memory
+}
+
+// Stats returns the figures of now; what is beside entries is as of the last sweep.
+func (m *Memory) Stats() MemoryStats {
+	limit, policy := m.Limit()
+	b := m.budget.Stats()
+	return MemoryStats{
+		Limit: limit, Room: Room(limit), Used: b.Used + m.counted.Load(), Entries: b.Used, Policy: policy,
+		Evicted: m.evicted.Load(), Refused: m.refused.Load(), Resident: b.Entries,
+	}
+}
+
+// join takes a shard in.
+func (m *Memory) join(s *Shard) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shards[s] = nil
+	if m.limit.Load() > 0 {
+		m.attach(s)
+	}
+}
+
+// attach makes a shard's entries the budget's. The caller holds the lock.
+func (m *Memory) attach(s *Shard) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.shards[s] != nil {
+		return
+	}
+	m.nextID++
+	p := m.budget.Join(m.nextID, resident{s})
+	m.shards[s], m.ids[m.nextID] = p, s
+	s.mu.state.Watch(func(key string, e *crdt.Entry, before, after int) {
+		p.Changed(key, (*evict.Mark)(e.Mark()), placed(before), placed(after))
+	})
+}
+
+// placed returns what an entry costs with its place in the policy's queues.
+func placed(bytes int) int {
+	if bytes > 0 {
+		bytes += evict.PlaceBytes
+	}
+	return bytes
+}
+
+// leave lets a shard go, which is of no use any more.
+func (m *Memory) leave(s *Shard) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.shards[s]
+	delete(m.shards, s)
+	if p == nil {
+		return
+	}
+	delete(m.ids, p.ID())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.state.Unwatch()
+	m.budget.Leave(p)
+}
+
+// resident is where the policy finds a shard's entries. Its lock is held.
+type resident struct{ s *Shard }
+
+// Kept implements evict.Entries.
+func (r resident) Kept(key string) (*evict.Mark, int) {
+	e, bytes := r.s.mu.state.Resident(key)
+	if e == nil {
+		return nil, 0
+	}
+	return (*evict.Mark)(e.Mark()), placed(bytes)
+}
+
+// relieve lets entries leave while more is kept than may be, at most so many steps. No
+// shard's lock is held.
+func (m *Memory) relieve(steps int) {
+	if m == nil || m.limit.Load() == 0 {
+		return
+	}
+	if m.budget.Over() == 0 || Policy(m.policy.Load()) == NoEviction {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for range steps {
+		if m.budget.Over() == 0 {
+			break
+		}
+		p := m.budget.Next()
+		if p == nil {
+			break
+		}
+		m.ids[p.ID()].giveUp(p)
+	}
+}
+
+// giveUp takes one step towards keeping less.
+func (s *Shard) giveUp(p *evict.Policy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key, ok := p.Victim()
+	if !ok {
+		return
+	}
+	if s.mu.state.Release(key) || s.mu.state.Evict(key, s.Now()) {
+		s.memory.evicted.Add(1)
+		s.noteGhosts()
+		return
+	}
+	if e, bytes := s.mu.state.Resident(key); e != nil {
+		p.Keep(key, (*evict.Mark)(e.Mark()), placed(bytes))
+	}
+}
+
+// sweep counts what there is beside entries, and makes room.
+func (m *Memory) sweep() {
+	if m == nil || m.limit.Load() == 0 {
+		return
+	}
+	m.mu.Lock()
+	shards := make([]*Shard, 0, len(m.shards))
+	for s := range m.shards {
+		shards = append(shards, s)
+	}
+	m.mu.Unlock()
+	counted := int64(0)
+	for _, s := range shards {
+		s.Look(func(e *cachesync.Engine, state *crdt.Partition) {
+			_, ghosts := state.Ghosts()
+			st := e.Stats()
+			counted += int64(ghosts + st.LogBytes + st.HoldBytes + st.QueueBytes)
+		})
+	}
+	m.mu.Lock()
+	m.counted.Store(counted)
+	m.spread()
+	m.mu.Unlock()
+	m.relieve(maxSweepSteps)
+}
+
+// admits returns ErrOOM when a write that has noted effects is to be refused.
+func (m *Memory) admits(effects []crdt.Effect) error {
+	if m == nil || m.limit.Load() == 0 || Policy(m.policy.Load()) != NoEviction || m.budget.Over() == 0 {
+		return nil
+	}
+	for i := range effects {
+		if op := effects[i].Op; op == crdt.EffectPut || op == crdt.EffectAdd {
+			return m.Refuse()
+		}
+	}
+	return nil
+}
+
+// Presses reports whether so much more is kept than may be that a write is to wait until
+// something has left memory ([Memory.Relieve]).
+func (m *Memory) Presses() bool {
+	return m != nil && m.limit.Load() > 0 && Policy(m.policy.Load()) == AllKeys &&
+		m.budget.Over() > m.budget.Limit()/saveSlack
+}
+
+// Relieve lets entries leave memory while more is kept than may be, as far as they can. It
+// takes at most as much work as a sweep.
+func (m *Memory) Relieve() { m.relieve(maxSweepSteps) }
+
+// Refuse counts a write that is refused, and returns the reply to it.
+func (m *Memory) Refuse() *wire.Error {
+	m.refused.Add(1)
+	return ErrOOM
+}
+
+// LimitEntries limits what entries account for and nothing else, in bytes. It is for tests
+// of few entries.
+func (m *Memory) LimitEntries(bytes int64) {
+	m.only.Store(bytes)
+	m.SetLimit(1<<40, AllKeys)
+}

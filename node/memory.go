@@ -1,0 +1,223 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/node/wire"
+	"github.com/atollcache/atoll/region"
+)
+
+// MemoryConfig says what a node may keep in memory. The zero value is no limit.
+type MemoryConfig struct {
+	// Limit is how many bytes the process may have resident. Reads and writes go on at
+	// it, and what is least worth keeping leaves memory; see package core for what is
+	// counted. A limit of less than 128 MiB leaves little for data. Default: no limit.
+	Limit int64
+	// Policy says what leaves memory at the limit, or that writes are refused instead.
+	// Default: core.AllKeys.
+	Policy core.Policy
+	// Runtime is told of every limit, zero for none: a program that has nothing else in
+	// it passes it on to debug.SetMemoryLimit, without which garbage takes more than the
+	// limit has room for. Default: nobody is.
+	Runtime func(bytes int64)
+}
+
+// SetMemory changes what the node may keep in memory until it ends.
+func (n *Node) SetMemory(limit int64, policy core.Policy) {
+	if n.cfg.Memory.Runtime != nil {
+		n.cfg.Memory.Runtime(limit)
+	}
+	n.memory.SetLimit(limit, policy)
+}
+
+// Memory returns what the node keeps in memory, and may.
+func (n *Node) Memory() core.MemoryStats { return n.memory.Stats() }
+
+// newMemory returns the memory that the configuration says.
+func newMemory(c MemoryConfig) *core.Memory {
+	m := core.NewMemory()
+	if c.Limit > 0 {
+		if c.Runtime != nil {
+			c.Runtime(c.Limit)
+		}
+		m.SetLimit(c.Limit, c.Policy)
+	}
+	return m
+}
+
+// logBytes returns how large the log of a partition may be, of so many that share a
+// limit: all of them an eighth of it.
+func logBytes(limit int64, p region.Partitions) int {
+	return int(min(256<<10, max(8<<10, limit/8/int64(p.Count()))))
+}
+
+const (
+	// roomWait bounds how long a write waits for entries that have to be saved before
+	// they can leave memory; then it is refused.
+	roomWait = time.Second
+	// roomEvery is how often it looks.
+	roomEvery = 2 * time.Millisecond
+	// lostFor is how long it is remembered that nobody has a key that was evicted here,
+	// and maxLost of how many keys.
+	lostFor = time.Second
+	maxLost = 4096
+	// bringTries is how often a command is tried whose keys are evicted again meanwhile.
+	bringTries = 4
+)
+
+// makeRoom returns once a write may run, or the reply with which it is refused.
+func (l *life) makeRoom(ctx context.Context, cmd wire.Command) *wire.Error {
+	m := l.core.Config().Memory
+	if !m.Presses() {
+		return nil
+	}
+	if spec, err := command.Find(cmd); err != nil || !spec.Write {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	for m.Relieve(); m.Presses(); m.Relieve() {
+		if !sleep(ctx, roomEvery) {
+			return m.Refuse()
+		}
+	}
+	return nil
+}
+
+// execHere runs a command in a shard. Keys that were evicted here, and that it cannot do
+// without, are brought back first from another holder, of this region or else of others;
+// where none has them they do not exist.
+func (l *life) execHere(ctx context.Context, s *core.Shard, cmd wire.Command) wire.Reply {
+	if refused := l.makeRoom(ctx, cmd); refused != nil {
+		return wire.Fail(refused)
+	}
+	if !s.HasGhosts() {
+		return command.Exec(s, cmd)
+	}
+	spec, err := command.Find(cmd)
+	if err != nil {
+		return wire.Fail(err)
+	}
+	var lost []string
+	keys := spec.KeysOf(cmd)
+	if readsMany(spec, keys) {
+		lost = l.bringBack(ctx, s, s.Evicted(keys))
+	}
+	reply := command.Exec(s.Without(lost), cmd)
+	for range bringTries {
+		if reply.Type != wire.TypeError || reply.Err != core.ErrEvicted {
+			break
+		}
+		lost = l.bringBack(ctx, s, s.Evicted(keys))
+		reply = command.Exec(s.Without(lost), cmd)
+	}
+	return reply
+}
+
+// readsMany reports whether a command must not find out halfway that a key was evicted.
+func readsMany(spec *command.Spec, keys []string) bool {
+	return spec.Together || len(keys) > 1 && spec.Name != "DEL" && spec.Name != "UNLINK" && spec.Name != "MSET"
+}
+
+// whole returns a shard as the target of a unit, for which the keys that it needs have been
+// brought back.
+func (l *life) whole(ctx context.Context, s *core.Shard, u unit) command.Target {
+	if !s.HasGhosts() {
+		return s
+	}
+	var keys []string
+	for _, w := range u.watched {
+		keys = append(keys, w.Key)
+	}
+	for _, cmd := range u.cmds {
+		if spec, err := command.Find(cmd); err == nil {
+			keys = append(keys, spec.KeysOf(cmd)...)
+		}
+	}
+	return s.Without(l.bringBack(ctx, s, s.Evicted(keys)))
+}
+
+// bringBack asks other holders for keys that were evicted here, those of the region first,
+// and returns the keys that nobody has who answered in time.
+func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (lost []string) {
+	if len(keys) == 0 {
+		return nil
+	}
+	now := l.cfg.Now()
+	keys, lost = l.gone.split(s.ID(), keys, now)
+	if len(keys) == 0 {
+		return lost
+	}
+	near, far := s.Holders(l.cfg.Region)
+	for _, holders := range [][]crdt.ReplicaID{near, far} {
+		within, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
+		for again := true; again && len(keys) > 0 && len(holders) > 0; {
+			if again = l.bringFrom(within, s, holders, keys); again {
+				again = sleep(within, roomEvery)
+			}
+			keys = s.Evicted(keys)
+		}
+		cancel()
+	}
+	l.gone.note(s.ID(), keys, now.Add(lostFor))
+	return append(lost, keys...)
+}
+
+// bringFrom asks holders for keys and reports whether one has some of them and could not
+// give them yet.
+func (l *life) bringFrom(ctx context.Context, s *core.Shard, holders []crdt.ReplicaID, keys []string) (again bool) {
+	waits := make([]bool, len(holders))
+	var asking sync.WaitGroup
+	for i, r := range holders {
+		asking.Go(func() {
+			had, err := l.runner.Bring(ctx, s.ID(), r, keys)
+			waits[i] = err == nil && had > 0 && len(s.Evicted(keys)) > 0
+		})
+	}
+	asking.Wait()
+	return slices.Contains(waits, true)
+}
+
+// gone is the keys that were evicted here and that nobody had a short while ago.
+type gone struct {
+	mu    sync.Mutex
+	until map[goneKey]time.Time
+}
+
+type goneKey struct {
+	partition region.Partition
+	key       string
+}
+
+// split returns the keys that are to be asked for, and those of which it is known that
+// nobody has them.
+func (g *gone) split(p region.Partition, keys []string, now time.Time) (ask, lost []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, key := range keys {
+		if now.Before(g.until[goneKey{p, key}]) {
+			lost = append(lost, key)
+		} else {
+			ask = append(ask, key)
+		}
+	}
+	return ask, lost
+}
+
+// note notes that nobody has some keys.
+func (g *gone) note(p region.Partition, keys []string, until time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.until == nil || len(g.until)+len(keys) > maxLost {
+		g.until = map[goneKey]time.Time{}
+	}
+	for _, key := range keys {
+		g.until[goneKey{p, key}] = until
+	}
+}
