@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,12 @@ func nodesVerb() verb {
 }
 
 func (t *terminal) nodeTable(nodes []wire.NodeInfo, now time.Time) {
-	tb := &table{header: []string{"NODE", "REGION", "ZONE", "STATE", "HEARD", "CLOCK", "SKEW ", "OWNS ", "HOLDS ", "KEYS ", "SIZE ", "READY"}}
+	header := []string{"NODE", "REGION", "ZONE", "STATE", "HEARD", "CLOCK", "SKEW ", "OWNS ", "HOLDS ", "KEYS ", "SIZE "}
+	limited := slices.ContainsFunc(nodes, func(n wire.NodeInfo) bool { return n.Counters["max_memory"] > 0 })
+	if limited {
+		header = append(header, "MEMORY ")
+	}
+	tb := &table{header: append(header, "READY")}
 	for _, n := range nodes {
 		keys, size := strconv.Itoa(n.Keys), humanBytes(n.Bytes)
 		if n.Unanswered {
@@ -66,10 +72,23 @@ func (t *terminal) nodeTable(nodes []wire.NodeInfo, now time.Time) {
 		if !n.Ready {
 			ready = "no: " + n.Reason
 		}
-		tb.add(n.Name, n.Region, n.Zone, n.State, heard, clockStanding(n.Clock), skewWithin(n.Skew, n.SkewWithin),
-			strconv.Itoa(n.Owns), strconv.Itoa(n.Holds), keys, size, ready)
+		row := []string{n.Name, n.Region, n.Zone, n.State, heard, clockStanding(n.Clock), skewWithin(n.Skew, n.SkewWithin),
+			strconv.Itoa(n.Owns), strconv.Itoa(n.Holds), keys, size}
+		if limited {
+			row = append(row, memoryOf(n))
+		}
+		tb.add(append(row, ready)...)
 	}
 	t.table(tb)
+}
+
+// memoryOf returns how much of what it may keep in memory a node keeps: "81% of 2.0 GiB".
+func memoryOf(n wire.NodeInfo) string {
+	limit, room := n.Counters["max_memory"], n.Counters["memory_room"]
+	if limit == 0 || room == 0 {
+		return "no limit"
+	}
+	return strconv.FormatInt(n.Counters["memory_used"]*100/room, 10) + "% of " + humanBytes(int(limit))
 }
 
 // clockStanding returns what a node knows of its clock: "in line", "undecided",

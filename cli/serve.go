@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -25,7 +26,8 @@ func serveVerb() verb {
 		about: "It brings its own NATS server, unless --nats names another. SIGTERM and Ctrl-C make it leave:\n" +
 			"what it wrote goes out first, and onto its disk. A second signal ends it at once. Exit code 3 if it cannot start\n" +
 			"or does not end in time.",
-		flags: append(nodeFlags(), append(append(append(diskFlags("`DIR` that the node keeps its data in, its own; in memory only without it"), serverFlags()...), redisFlags()...), natsFlags()...)...),
+		flags: slices.Concat(nodeFlags(), memoryFlags(), diskFlags("`DIR` that the node keeps its data in, its own; in memory only without it"),
+			serverFlags(), redisFlags(), natsFlags()),
 		local: true,
 		run:   runServe,
 	}
@@ -53,6 +55,9 @@ func runServe(ctx context.Context, c *call) error {
 	}
 	cfg := nodeConfig(c, log)
 	if err := required(c, "region", "name"); err != nil {
+		return err
+	}
+	if cfg.Memory, err = c.memoryConfig(); err != nil {
 		return err
 	}
 	if cfg.Redis, err = c.redisConfig(); err != nil {

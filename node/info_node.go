@@ -67,6 +67,7 @@ func (l *life) answerNode([]string) (wire.Reply, error) {
 	}
 	info.Counters = l.counters(sum, l.runner.Stats(), link)
 	info.Disk = l.diskInfo(info.Counters)
+	memoryCounters(l.core.Config().Memory.Stats(), info.Counters)
 	return jsonReply(info), nil
 }
 
@@ -114,7 +115,7 @@ func (l *life) counters(sum cachesync.Stats, run cachesync.RunnerStats, link nat
 		"expired": int64(sum.Expired), "forgotten": int64(sum.Forgotten), "trimmed": int64(sum.Trimmed),
 		"left_out": int64(sum.LeftOut), "rebuilt": int64(sum.Rebuilt), "lost": int64(sum.Lost),
 		"compared": int64(sum.Compared), "differed": int64(sum.Differed), "comparisons": int64(sum.Comparisons),
-		"symbols": int64(sum.Symbols), "repaired": int64(sum.Repaired), "unjudged": int64(sum.Unjudged),
+		"symbols": int64(sum.Symbols), "repaired": int64(sum.Repaired), "given": int64(sum.Given), "restored": int64(sum.Restored), "unjudged": int64(sum.Unjudged),
 		"log_bytes": int64(sum.LogBytes), "hold_bytes": int64(sum.HoldBytes), "queue_bytes": int64(sum.QueueBytes),
 		"published": run.Published, "publish_bytes": run.PublishBytes, "publish_failed": run.PublishFailed,
 		"too_large": run.TooLarge, "malformed": run.Malformed + l.malformed.Load(),

@@ -9,9 +9,12 @@ import (
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/node/resp"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
+
+var _ resp.MemoryKeeper = redis{}
 
 // MemoryConfig says what a node may keep in memory. The zero value is no limit.
 type MemoryConfig struct {
@@ -220,4 +223,25 @@ func (g *gone) note(p region.Partition, keys []string, until time.Time) {
 	for _, key := range keys {
 		g.until[goneKey{p, key}] = until
 	}
+}
+
+// Limits implements resp.MemoryKeeper.
+func (r redis) Limits() (bytes int64, policy string) {
+	s := r.n.Memory()
+	return s.Limit, s.Policy.String()
+}
+
+// Limit implements resp.MemoryKeeper.
+func (r redis) Limit(bytes int64, policy string) bool {
+	p, ok := core.ParsePolicy(policy)
+	if ok {
+		r.n.SetMemory(bytes, p)
+	}
+	return ok
+}
+
+// memoryCounters names what is known of what the node keeps in memory.
+func memoryCounters(s core.MemoryStats, into map[string]int64) {
+	into["max_memory"], into["memory_room"], into["memory_used"] = s.Limit, s.Room, s.Used
+	into["entries_bytes"], into["evicted"], into["refused_oom"] = s.Entries, s.Evicted, s.Refused
 }

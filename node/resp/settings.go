@@ -95,6 +95,16 @@ var setters = map[string]func(*Server, string) error{
 		}
 		return err
 	},
+	"maxmemory": func(s *Server, v string) error {
+		n, err := command.ParseSize(v)
+		if err != nil {
+			return fmt.Errorf("argument must be a memory value")
+		}
+		return s.setMemory(func(_ int64, policy string) (int64, string) { return n, policy })
+	},
+	"maxmemory-policy": func(s *Server, v string) error {
+		return s.setMemory(func(bytes int64, _ string) (int64, string) { return bytes, v })
+	},
 	"requirepass": func(s *Server, v string) error {
 		modifiers := []string{"resetpass", ">" + v}
 		if v == "" {
@@ -146,8 +156,13 @@ func configGet(c *conn, args []string) {
 	c.w.Map(len(names))
 	for _, name := range names {
 		value := set.mu.values[name]
-		if name == "port" {
+		switch limits, policy := c.s.memory(); name {
+		case "port":
 			value = strconv.Itoa(c.s.port())
+		case "maxmemory":
+			value = strconv.FormatInt(limits, 10)
+		case "maxmemory-policy":
+			value = policy
 		}
 		c.w.Bulk(name)
 		c.w.Bulk(value)
