@@ -32,6 +32,20 @@ func (p *Partition) Evict(key string, now int64) bool {
 // account for.
 func (p *Partition) Ghosts() (keys, bytes int) { return p.ghosts.keys, p.ghosts.bytes }
 
+// EachGhost calls f for the keys that have been evicted, in no particular order, until f
+// returns false. It costs time in proportion to the keys in memory. f must not change the
+// partition.
+func (p *Partition) EachGhost(f func(key string) bool) {
+	if p.ghosts.keys == 0 {
+		return
+	}
+	for key, e := range p.entries {
+		if e.IsEvicted() && !f(key) {
+			return
+		}
+	}
+}
+
 // Restore takes in an entry that was evicted here, as another holder has it whose state
 // has seen theirVector. That both have applied the same writes to the key the caller has
 // checked. It reports false, and changes nothing, when the entry is not evicted here, or

@@ -125,6 +125,7 @@ func (l *life) live(ctx context.Context) error {
 	defer stop()
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = l.runner.Run(work) })
+	wg.Go(func() { l.buryAll(work) })
 	wg.Go(func() { l.doors.run(work) })
 	wg.Go(func() { l.beats(work) })
 	if l.disk != nil {

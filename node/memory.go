@@ -29,6 +29,27 @@ type MemoryConfig struct {
 	// it passes it on to debug.SetMemoryLimit, without which garbage takes more than the
 	// limit has room for. Default: nobody is.
 	Runtime func(bytes int64)
+
+	reserved int64 // bytes that the disk's own memory takes
+}
+
+// forDisk shares a limit with what a disk has in memory outside of what is counted: its
+// cache of blocks, its tables of changes, and what has not been saved.
+func (c MemoryConfig) forDisk(d DiskConfig) (MemoryConfig, DiskConfig) {
+	if c.Limit == 0 || d.Dir == "" {
+		return c, d
+	}
+	if d.Store.CacheBytes == 0 {
+		d.Store.CacheBytes = min(128<<20, c.Limit/16)
+	}
+	if d.Store.MemTableBytes == 0 {
+		d.Store.MemTableBytes = int(min(32<<20, max(1<<20, c.Limit/64)))
+	}
+	if d.MaxUnsaved == 0 {
+		d.MaxUnsaved = min(256<<20, c.Limit/16)
+	}
+	c.reserved = d.Store.CacheBytes + 3*int64(d.Store.MemTableBytes)
+	return c, d
 }
 
 // SetMemory changes what the node may keep in memory until it ends.
@@ -45,6 +66,7 @@ func (n *Node) Memory() core.MemoryStats { return n.memory.Stats() }
 // newMemory returns the memory that the configuration says.
 func newMemory(c MemoryConfig) *core.Memory {
 	m := core.NewMemory()
+	m.Reserve(c.reserved)
 	if c.Limit > 0 {
 		if c.Runtime != nil {
 			c.Runtime(c.Limit)
@@ -86,6 +108,9 @@ func (l *life) makeRoom(ctx context.Context, cmd wire.Command) *wire.Error {
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
 	defer cancel()
 	for m.Relieve(); m.Presses(); m.Relieve() {
+		if l.disk != nil {
+			l.disk.kick()
+		}
 		if !sleep(ctx, roomEvery) {
 			return m.Refuse()
 		}
@@ -179,8 +204,8 @@ func (l *life) bringFrom(ctx context.Context, s *core.Shard, holders []crdt.Repl
 	var asking sync.WaitGroup
 	for i, r := range holders {
 		asking.Go(func() {
-			had, err := l.runner.Bring(ctx, s.ID(), r, keys)
-			waits[i] = err == nil && had > 0 && len(s.Evicted(keys)) > 0
+			has, err := l.runner.Bring(ctx, s.ID(), r, keys, false)
+			waits[i] = err == nil && len(s.Evicted(has)) > 0
 		})
 	}
 	asking.Wait()

@@ -52,13 +52,14 @@ func Open(cfg Config) (*Node, error) {
 	cfg.Now = clk.now
 	n := &Node{cfg: cfg, ready: make(chan struct{}), ended: make(chan struct{})}
 	n.API = command.New(embedded{n})
-	n.memory = newMemory(cfg.Memory)
 	n.identity = nuid.Next()
 	n.feed = newFeed(n)
 	var err error
 	if n.redis, err = n.newRedis(); err != nil {
 		return nil, err
 	}
+	cfg.Memory, cfg.Disk = cfg.Memory.forDisk(cfg.Disk)
+	n.cfg, n.memory = cfg, newMemory(cfg.Memory)
 	if n.disk, err = openDisk(cfg); err != nil {
 		return nil, err
 	}

@@ -16,14 +16,14 @@ import (
 // brings ([Engine.Receive]), the logs say whether the two have; where they cannot tell, or
 // one is behind for the moment, nothing is given or nothing taken.
 
-// maxWanted bounds the keys that one message asks for.
-const maxWanted = 1024
+// MaxWanted bounds the keys that one message asks for.
+const MaxWanted = 1024
 
-// Want returns the message that asks another holder for keys that were evicted here, of
-// which it asks for as many as one message may.
-func (e *Engine) Want(keys []string) *Message {
+// Want returns the message that asks another holder for keys that were evicted here, or
+// only which of them it has. It asks for at most [MaxWanted].
+func (e *Engine) Want(keys []string, only bool) *Message {
 	m := e.message(KindWant)
-	m.Vector, m.Keys = e.store.Vector().Clone(), keys[:min(len(keys), maxWanted)]
+	m.Vector, m.Keys, m.Last = e.store.Vector().Clone(), keys[:min(len(keys), MaxWanted)], only
 	return m
 }
 
@@ -36,7 +36,12 @@ func (e *Engine) answerWant(m *Message) *Message {
 		}
 	}
 	out := e.message(KindGiven)
-	out.Count = len(found)
+	for _, f := range found {
+		out.Keys = append(out.Keys, f.Key)
+	}
+	if m.Last {
+		found = nil
+	}
 	out.Piece, _ = e.piece(found, m.Vector)
 	e.stats.Given += len(out.Piece.Keys)
 	return out
@@ -58,10 +63,10 @@ func (e *Engine) receiveGiven(now time.Time, m *Message) {
 func encodeWant(e *crdt.Encoder, m *Message) {
 	if m.Kind == KindGiven {
 		e.Snapshot(m.Piece, 0, len(m.Piece.Keys))
-		e.Uint(uint64(m.Count))
-		return
+	} else {
+		e.Vector(m.Vector)
+		e.Bool(m.Last)
 	}
-	e.Vector(m.Vector)
 	e.Array(len(m.Keys))
 	for _, key := range m.Keys {
 		e.String(key)
@@ -71,13 +76,13 @@ func encodeWant(e *crdt.Encoder, m *Message) {
 // decodeWant reads what encodeWant wrote.
 func decodeWant(d *crdt.Decoder, m *Message) {
 	if m.Kind == KindGiven {
-		m.Piece, m.Count = d.Snapshot(), decodeIndex(d)
-		return
+		m.Piece = d.Snapshot()
+	} else {
+		m.Vector, m.Last = d.Vector(), d.Bool()
 	}
-	m.Vector = d.Vector()
 	n := d.Array(1)
-	if n > maxWanted {
-		d.Fail(fmt.Errorf("%d keys are asked for, at most %d are allowed", n, maxWanted))
+	if n > MaxWanted {
+		d.Fail(fmt.Errorf("%d keys in one message, at most %d are allowed", n, MaxWanted))
 		return
 	}
 	for range n {
@@ -88,27 +93,29 @@ func decodeWant(d *crdt.Decoder, m *Message) {
 }
 
 // Bring asks a holder of a partition for keys that were evicted here and gives what it
-// has to the engine. It returns how many of them the holder has: not all of these need have
-// come back yet ([Engine.Want]). It waits for the answer until ctx ends, and its error is
-// that there is none.
-func (r *Runner) Bring(ctx context.Context, p region.Partition, from crdt.ReplicaID, keys []string) (had int, err error) {
+// has to the engine, unless it only wants to know. It returns those that the holder has:
+// not all of them need have come back yet ([Engine.Want]). It waits for the answer until
+// ctx ends, and its error is that there is none.
+func (r *Runner) Bring(ctx context.Context, p region.Partition, from crdt.ReplicaID, keys []string, only bool) (has []string, err error) {
 	var req *Message
-	r.host.Do(p, func(e *Engine) { req = e.Want(keys) })
+	r.host.Do(p, func(e *Engine) { req = e.Want(keys, only) })
 	if req == nil {
-		return 0, nil
+		return nil, nil
 	}
 	msg := Encode(req)
 	reply, err := r.transport.Ask(ctx, from, msg)
 	r.stats.askBytes.Add(int64(len(msg) + len(reply)))
 	if err != nil {
 		r.stats.askFailed.Add(1)
-		return 0, fmt.Errorf("bring back keys from %v: %w", from, err)
+		return nil, fmt.Errorf("bring back keys from %v: %w", from, err)
 	}
 	ms, err := Decode(reply)
 	if err != nil || len(ms) != 1 || ms[0].Partition != p || ms[0].From != from || ms[0].Kind != KindGiven {
 		r.stats.malformed.Add(1)
-		return 0, fmt.Errorf("bring back keys from %v: %w", from, ErrMessage)
+		return nil, fmt.Errorf("bring back keys from %v: %w", from, ErrMessage)
 	}
-	r.host.Do(p, func(e *Engine) { e.Receive(r.cfg.Now(), ms[0]) })
-	return ms[0].Count, nil
+	if !only {
+		r.host.Do(p, func(e *Engine) { e.Receive(r.cfg.Now(), ms[0]) })
+	}
+	return ms[0].Keys, nil
 }

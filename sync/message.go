@@ -59,7 +59,8 @@ type Message struct {
 	Deltas []*crdt.Delta
 	// Answer says that the deltas are the answer to a pull. KindDeltas.
 	Answer bool
-	// Keys are the keys that are asked for. KindWant.
+	// Keys are the keys that are asked for, or those of them that the sender has.
+	// KindWant, KindGiven.
 	Keys []string
 	// Vector is what the sender has applied. KindHeads, KindPull, KindSymbols, KindWant.
 	Vector crdt.Vector
@@ -83,7 +84,8 @@ type Message struct {
 	// snapshot is needed. KindDeltas.
 	Truncated bool
 	// Session names a snapshot at its sender, Index a piece of it, counted from 0,
-	// and Last says that there are no more. KindFetch, KindSnapshot.
+	// and Last says that there are no more. KindFetch, KindSnapshot. With KindWant Last
+	// says that the entries themselves are not wanted.
 	Session uint64
 	Index   int
 	Last    bool

@@ -25,8 +25,8 @@ import (
 //	mend      partition, sender, region, at, range, [item, ...],
 //	          vector, roll, [key, entry, ...]
 //	mended    partition, sender, region, vector, roll, [key, entry, ...], count
-//	want      partition, sender, region, vector, [key, ...]
-//	given     partition, sender, region, vector, roll, [key, entry, ...], count
+//	want      partition, sender, region, vector, only, [key, ...]
+//	given     partition, sender, region, vector, roll, [key, entry, ...], [key, ...]
 //
 // Package crdt says what a roll is. A range is a seed, a number of bits and a prefix. The last fields of heads are
 // missing where they say nothing.

@@ -12,6 +12,35 @@ import (
 // [Shard.Holders]) and runs it again. When none has it, it is run as one on keys that do
 // not exist ([Shard.Without]).
 
+// Ghosts returns at most so many of the keys that are evicted here.
+func (s *Shard) Ghosts(most int) (keys []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.state.EachGhost(func(key string) bool {
+		keys = append(keys, key)
+		return len(keys) < most
+	})
+	return keys
+}
+
+// Bury removes a key that is evicted here and that nobody has: a write that begins it anew
+// and leaves it at that. It reports whether it did.
+func (s *Shard) Bury(key string) bool {
+	s.mu.Lock()
+	defer s.unlock()
+	if s.mu.closed || s.refuses.Load() != nil || !s.mu.state.Entry(key).IsEvicted() {
+		return false
+	}
+	d, err := s.mu.engine.Write(s.now(), key, 0, func(m *crdt.Mutator) error {
+		m.Afresh()
+		m.Del()
+		return nil
+	})
+	s.wake()
+	s.noteGhosts()
+	return err == nil && d != nil
+}
+
 // HasGhosts reports whether anything is evicted here.
 func (s *Shard) HasGhosts() bool { return s.haunted.Load() }
 

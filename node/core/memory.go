@@ -16,7 +16,7 @@ import (
 // changes is what entries account for (crdt.Entry.Size), with their keys, their places
 // in the policy's queues, what is left of evicted ones, and the logs and queues of
 // replication. The rest is the runtime's: sizes are rounded up, garbage waits to be
-// collected. So of the limit a part is taken for what is counted ([Share]) after a
+// collected. So of the limit a part is taken for what is counted ([Memory.Stats]) after a
 // constant for what there is without any data ([ProcessBytes]), and the runtime is told
 // the limit (debug.SetMemoryLimit), so that it collects more often where little is left.
 //
@@ -24,6 +24,12 @@ import (
 // come back by themselves, without one they are evicted. It is done by who writes, after
 // it has let the partition's lock go, at most maxSteps looks for each command, and by the
 // beat of the node's sweeps.
+//
+// What is left of evicted entries is counted as well. When it comes to more than a part,
+// the other holders are asked which of these keys they have. Those that nobody has, and all
+// holders have said so, are removed, by a write as any other: there is nothing that it could
+// remove. Where a holder cannot be asked for long, or has much more memory than this node,
+// entries have ever less room, and in the end writes are refused.
 //
 // With the policy noeviction a write that puts or adds something is refused while more is
 // kept than may be. What removes or expires something is not, nor is what other nodes
@@ -64,8 +70,9 @@ const (
 	// shareNum of shareDen of what is left of a limit is for what is counted.
 	shareNum, shareDen = 7, 10
 
-	// ghostShare is which part of what is counted may be left of evicted entries.
-	ghostShare = 4
+	// ghostShare is which part of what is counted may be what is left of evicted entries,
+	// before those that nobody has any more are removed.
+	ghostShare = 8
 
 	// leastShare is which part of what is counted entries may have in any case.
 	leastShare = 8
@@ -89,6 +96,8 @@ type Memory struct {
 	limit   atomic.Int64 // of the process, in bytes; zero: none
 	policy  atomic.Uint32
 	counted atomic.Int64 // bytes beside entries, as of the last sweep
+	ghosts  atomic.Int64 // of these, what is left of evicted ones
+	reserve atomic.Int64 // bytes of the limit that are not for what is counted
 	evicted atomic.Int64
 	refused atomic.Int64
 	only    atomic.Int64 // what entries may account for, whatever the limit; zero: what the limit says
@@ -111,9 +120,14 @@ func (m *Memory) Limit() (bytes int64, policy Policy) {
 	return m.limit.Load(), Policy(m.policy.Load())
 }
 
-// Room returns how much of a limit is for what is counted.
-func Room(limit int64) int64 {
-	return max(limit-ProcessBytes, limit/8) * shareNum / shareDen
+// Reserve says how many bytes of any limit something else takes that is not counted. It is
+// called before there is a limit.
+func (m *Memory) Reserve(bytes int64) { m.reserve.Store(bytes) }
+
+// room returns how much of the limit is for what is counted.
+func (m *Memory) room() int64 {
+	limit := m.limit.Load()
+	return max(limit-ProcessBytes-m.reserve.Load(), limit/leastShare) * shareNum / shareDen
 }
 
 // SetLimit changes the limit and what is done at it. Entries begin to be watched with the
@@ -138,7 +152,7 @@ func (m *Memory) spread() {
 		m.budget.SetLimit(only)
 		return
 	}
-	room := Room(m.limit.Load())
+	room := m.room()
 	m.budget.SetLimit(max(room-m.counted.Load(), room/leastShare))
 }
 
@@ -151,7 +165,7 @@ type MemoryStats struct {
 	Evicted  int64 // entries that have left memory because of the limit
 	Refused  int64 // writes that were refused because of it
 	Policy   Policy
-	Ghosts   int64 // evicted entries of which is known that there is something
+	Ghosts   int64 // bytes that are left of evicted ones, as of the last sweep
 	Resident int64 // entries in memory
 }
 
@@ -160,8 +174,8 @@ func (m *Memory) Stats() MemoryStats {
 	limit, policy := m.Limit()
 	b := m.budget.Stats()
 	return MemoryStats{
-		Limit: limit, Room: Room(limit), Used: b.Used + m.counted.Load(), Entries: b.Used, Policy: policy,
-		Evicted: m.evicted.Load(), Refused: m.refused.Load(), Resident: b.Entries,
+		Limit: limit, Room: m.room(), Used: b.Used + m.counted.Load(), Entries: b.Used, Policy: policy,
+		Evicted: m.evicted.Load(), Refused: m.refused.Load(), Resident: b.Entries, Ghosts: m.ghosts.Load(),
 	}
 }
 
@@ -284,16 +298,18 @@ func (m *Memory) sweep() {
 		shards = append(shards, s)
 	}
 	m.mu.Unlock()
-	counted := int64(0)
+	counted, left := int64(0), int64(0)
 	for _, s := range shards {
 		s.Look(func(e *cachesync.Engine, state *crdt.Partition) {
 			_, ghosts := state.Ghosts()
 			st := e.Stats()
+			left += int64(ghosts)
 			counted += int64(ghosts + st.LogBytes + st.HoldBytes + st.QueueBytes)
 		})
 	}
 	m.mu.Lock()
 	m.counted.Store(counted)
+	m.ghosts.Store(left)
 	m.spread()
 	m.mu.Unlock()
 	m.relieve(maxSweepSteps)
@@ -315,8 +331,17 @@ func (m *Memory) admits(effects []crdt.Effect) error {
 // Presses reports whether so much more is kept than may be that a write is to wait until
 // something has left memory ([Memory.Relieve]).
 func (m *Memory) Presses() bool {
-	return m != nil && m.limit.Load() > 0 && Policy(m.policy.Load()) == AllKeys &&
-		m.budget.Over() > m.budget.Limit()/saveSlack
+	if m == nil || m.limit.Load() == 0 || Policy(m.policy.Load()) != AllKeys {
+		return false
+	}
+	room := m.room()
+	return m.budget.Over() > m.budget.Limit()/saveSlack || m.only.Load() == 0 && m.counted.Load() > room
+}
+
+// Haunted reports whether so much is left of evicted entries that those are to be removed
+// that nobody has any more ([Shard.Ghosts], [Shard.Bury]).
+func (m *Memory) Haunted() bool {
+	return m != nil && m.limit.Load() > 0 && m.ghosts.Load() > m.room()/ghostShare
 }
 
 // Relieve lets entries leave memory while more is kept than may be, as far as they can. It

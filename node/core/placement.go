@@ -133,6 +133,10 @@ func (pl *Placement) replicas(p region.Partition) []crdt.ReplicaID {
 	return out
 }
 
+// Replicas returns the IDs of all members that hold a partition or may, this node and
+// those that are silent included.
+func (pl *Placement) Replicas(p region.Partition) []crdt.ReplicaID { return pl.replicas(p) }
+
 // lives returns the lives of all members, whatever they hold.
 func (pl *Placement) lives() []crdt.ReplicaID {
 	out := make([]crdt.ReplicaID, len(pl.members))
