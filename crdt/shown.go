@@ -1,7 +1,7 @@
 package crdt
 
 // Shown returns how many keys show something at a wall time, in milliseconds since the
-// Unix epoch, that is not before the last of [Partition.Expire]. It looks only at
+// Unix epoch, or would had they not been evicted. The time is one that is not before the last of [Partition.Expire]. It looks only at
 // entries that wait to be forgotten or whose time to expire has come since then. With a
 // tier it may count keys that have expired until Expire has come to them. When a tier
 // fails it says nothing.
@@ -12,7 +12,10 @@ func (p *Partition) Shown(now int64) int {
 		if p.tier != nil {
 			e = p.tier.peek(p, key)
 		}
-		if e != nil && !e.View(now).Exists() {
+		if e == nil {
+			return
+		}
+		if v := e.View(now); !v.Exists() && !v.IsEvicted() {
 			shown--
 		}
 	}

@@ -12,7 +12,7 @@ func checkShown(p *crdt.Partition, tiered bool) error {
 	for _, ahead := range []int64{0, 1, 100, 10_000, 10_000_000} {
 		now, want := p.Highest().Millis()+ahead, 0
 		p.Each(func(_ string, e *crdt.Entry) bool {
-			if e.View(now).Exists() {
+			if v := e.View(now); v.Exists() || v.IsEvicted() {
 				want++
 			}
 			return true

@@ -41,7 +41,7 @@ import (
 //	r1 digest N                compare digests N seconds ahead
 //	pass MS                    let time pass
 //	r1 skew MS                 set r1's wall clock ahead
-//	r1 want k string 5 until 9 say what a reader at r1 sees
+//	r1 want k string 5 until 9 say what a reader at r1 sees; "evicted" when it was
 //	r1 want k hash f=v@9       of a field that expires
 func Replay(script string, o Options) error {
 	steps, err := parse(script)

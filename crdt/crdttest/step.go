@@ -92,9 +92,13 @@ func (w *world) run(s step) (err error) {
 	case setSkew:
 		r.skew = s.millis
 	case expectValue:
-		have := read(r.part.Entry(s.key).View(w.now(r)))
-		if have.String() != s.expect {
-			err = fmt.Errorf("%s at r%d: want %s, have %v", s.key, r.id, s.expect, have)
+		view := r.part.Entry(s.key).View(w.now(r))
+		have := read(view).String()
+		if view.IsEvicted() {
+			have = "evicted"
+		}
+		if have != s.expect {
+			err = fmt.Errorf("%s at r%d: want %s, have %s", s.key, r.id, s.expect, have)
 		}
 	}
 	if s.action == doCommand || s.action == pullDelta || s.action == catchUp {
