@@ -1,10 +1,10 @@
 package crdt
 
-// Shown returns how many keys show something at a wall time, in milliseconds since the
-// Unix epoch, or would had they not been evicted. The time is one that is not before the last of [Partition.Expire]. It looks only at
-// entries that wait to be forgotten or whose time to expire has come since then. With a
-// tier it may count keys that have expired until Expire has come to them. When a tier
-// fails it says nothing.
+// Shown returns how many keys show something, or would had they not been evicted, at a
+// wall time in milliseconds since the Unix epoch that is not before the last of
+// [Partition.Expire]. It looks only at entries that wait to be forgotten or whose time to
+// expire has come since then. With a tier it may count keys that have expired until Expire
+// has come to them. When a tier fails it says nothing.
 func (p *Partition) Shown(now int64) int {
 	shown, _ := p.Kept()
 	hidden := func(key string) {

@@ -25,8 +25,8 @@ type MemoryConfig struct {
 	// Policy says what leaves memory at the limit, or that writes are refused instead.
 	// Default: core.AllKeys.
 	Policy core.Policy
-	// Runtime is told of every limit, zero for none: a program that has nothing else in
-	// it passes it on to debug.SetMemoryLimit, without which garbage takes more than the
+	// Runtime is told what the Go runtime may take of every limit, zero for no limit: a
+	// program that has nothing else in it passes it on to debug.SetMemoryLimit, without which garbage takes more than the
 	// limit has room for. Default: nobody is.
 	Runtime func(bytes int64)
 
@@ -55,7 +55,7 @@ func (c MemoryConfig) forDisk(d DiskConfig) (MemoryConfig, DiskConfig) {
 // SetMemory changes what the node may keep in memory until it ends.
 func (n *Node) SetMemory(limit int64, policy core.Policy) {
 	if n.cfg.Memory.Runtime != nil {
-		n.cfg.Memory.Runtime(limit)
+		n.cfg.Memory.Runtime(n.memory.RuntimeLimit(limit))
 	}
 	n.memory.SetLimit(limit, policy)
 }
@@ -69,7 +69,7 @@ func newMemory(c MemoryConfig) *core.Memory {
 	m.Reserve(c.reserved)
 	if c.Limit > 0 {
 		if c.Runtime != nil {
-			c.Runtime(c.Limit)
+			c.Runtime(m.RuntimeLimit(c.Limit))
 		}
 		m.SetLimit(c.Limit, c.Policy)
 	}

@@ -98,7 +98,8 @@ func (l *life) answerScan(args []string) (wire.Reply, error) {
 		return wire.Reply{}, core.ErrReleased
 	}
 	keys, next, err := s.Page(place, count, l.cfg.Now().UnixMilli(), func(key string, v crdt.View) bool {
-		return v.Exists() && filter.Admits(v.Kind()) && filter.Match.Match(key)
+		// Of what kind an evicted key is nobody knows here.
+		return (v.Exists() && filter.Admits(v.Kind()) || v.IsEvicted() && filter.Kind == crdt.KindNone) && filter.Match.Match(key)
 	})
 	if err != nil {
 		return wire.Reply{}, err

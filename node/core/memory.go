@@ -64,8 +64,10 @@ func ParsePolicy(name string) (Policy, bool) {
 
 const (
 	// ProcessBytes is what a process is taken to have resident without any data: the
-	// program, the runtime, connections, an embedded NATS server.
-	ProcessBytes = 48 << 20
+	// program's own pages, the runtime, connections, an embedded NATS server. Of that
+	// programBytes are not the Go runtime's.
+	ProcessBytes = 64 << 20
+	programBytes = 48 << 20
 
 	// shareNum of shareDen of what is left of a limit is for what is counted.
 	shareNum, shareDen = 7, 10
@@ -352,6 +354,16 @@ func (m *Memory) Relieve() { m.relieve(maxSweepSteps) }
 func (m *Memory) Refuse() *wire.Error {
 	m.refused.Add(1)
 	return ErrOOM
+}
+
+// RuntimeLimit returns what the Go runtime may take of a limit, see debug.SetMemoryLimit: what
+// the program's own pages and what is reserved leave of it, and at least half. Zero for no
+// limit.
+func (m *Memory) RuntimeLimit(limit int64) int64 {
+	if limit == 0 {
+		return 0
+	}
+	return max(limit-programBytes-m.reserve.Load(), limit/2)
 }
 
 // LimitEntries limits what entries account for and nothing else, in bytes. It is for tests

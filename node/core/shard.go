@@ -325,7 +325,7 @@ func (s *Shard) KeysIn(slot region.Slot, most int) (keys []string, total int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.state.Each(func(key string, e *crdt.Entry) bool {
-		if region.SlotOf(key) == slot && e.View(now).Exists() {
+		if v := e.View(now); region.SlotOf(key) == slot && (v.Exists() || v.IsEvicted()) {
 			if total++; len(keys) < most {
 				keys = append(keys, key)
 			}
