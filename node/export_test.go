@@ -1,9 +1,11 @@
 package node
 
 import (
+	"context"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -137,4 +139,24 @@ func (n *Node) Heads(at int64) (map[region.Partition]Head, bool) {
 }
 
 // LimitEntries limits what a node may keep of entries, in bytes.
-func LimitEntries(n *Node, bytes int64) { n.memory.LimitEntries(bytes) }
+func LimitEntries(n *Node, bytes int64, policy core.Policy) { n.memory.LimitEntries(bytes, policy) }
+
+// Ghosts returns how many keys are evicted at a node.
+func Ghosts(n *Node) (keys int) {
+	for _, s := range n.life.Load().core.Shards() {
+		s.Look(func(_ *cachesync.Engine, state *crdt.Partition) {
+			ghosts, _ := state.Ghosts()
+			keys += ghosts
+		})
+	}
+	return keys
+}
+
+// BuryAll removes all evicted keys that nobody has.
+func BuryAll(n *Node) {
+	l := n.life.Load()
+	for _, s := range l.core.Shards() {
+		for l.bury(context.Background(), s) > 0 {
+		}
+	}
+}

@@ -2,10 +2,13 @@ package node_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 )
 
 // TestEvictedIsNotRemoved lets the nodes of one region evict, and finds everything in the
@@ -23,7 +26,7 @@ func TestEvictedIsNotRemoved(t *testing.T) {
 		}
 	}
 	c.until("all has arrived", func() error { return wantString(eu, fmt.Sprintf("k%d", keys-1), value(keys-1)) })
-	node.LimitEntries(us.Node, keys*size/4)
+	node.LimitEntries(us.Node, keys*size/4, core.AllKeys)
 	if s := us.Memory(); s.Evicted < keys/2 || s.Entries > keys*size/4 {
 		t.Fatalf("want most of %d keys evicted and at most %d bytes left, have %+v", keys, keys*size/4, s)
 	}
@@ -46,4 +49,151 @@ func TestEvictedIsNotRemoved(t *testing.T) {
 	if err != nil || !v.Equal {
 		t.Fatalf("want all equal, have %+v, %v", v, err)
 	}
+}
+
+// TestNoEviction fills a node that does not evict: writes that add something are refused,
+// reads, removals and what other nodes write go on.
+func TestNoEviction(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1, "us", "eu")
+	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
+	ctx := t.Context()
+	const limit = 64 << 10
+	node.LimitEntries(us.Node, limit, core.NoEviction)
+	full := -1
+	for i := 0; i < 1000 && full < 0; i++ {
+		if _, err := us.Set(ctx, fmt.Sprintf("k%d", i), strings.Repeat("v", 1000)); err != nil {
+			if err.Error() != "OOM command not allowed when used memory > 'maxmemory'." {
+				t.Fatalf("want Redis's error, have %v", err)
+			}
+			full = i
+		}
+	}
+	if s := us.Memory(); full < 30 || full > 70 || s.Entries > limit+2000 || s.Evicted != 0 || s.Refused != 1 {
+		t.Fatalf("want a write refused at about %d bytes, have it at the %d-th, %+v", limit, full, s)
+	}
+	if _, err := us.HSet(ctx, "h", command.Field{Name: "f", Value: "v"}); err == nil {
+		t.Error("HSET of a full node: want it refused")
+	}
+	if err := wantString(us, "k0", strings.Repeat("v", 1000)); err != nil {
+		t.Errorf("GET of a full node: %v", err)
+	}
+	if _, err := eu.Set(ctx, "away", "v"); err != nil {
+		t.Fatal(err)
+	}
+	c.until("what the other region wrote is here", func() error { return wantString(us, "away", "v") })
+	for i := range 3 {
+		if _, err := us.Del(ctx, fmt.Sprintf("k%d", i)); err != nil {
+			t.Errorf("DEL of a full node: %v", err)
+		}
+	}
+	if _, err := us.Set(ctx, "again", "v"); err != nil {
+		t.Errorf("having removed something: want a write taken, have %v", err)
+	}
+}
+
+// TestLargeEntriesStayInside writes one entry larger than the limit, a burst of large ones,
+// and a hash that grows for ever: after each write no more is kept than may be.
+func TestLargeEntriesStayInside(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1, "us")
+	us, ctx := c.nodes["us-1"], t.Context()
+	const limit = 1 << 20
+	node.LimitEntries(us.Node, limit, core.AllKeys)
+	inside := func(what string, err error) {
+		t.Helper()
+		if s := us.Memory(); err != nil || s.Entries > limit {
+			t.Fatalf("%s: want at most %d bytes of entries, have %+v, %v", what, limit, s, err)
+		}
+	}
+	for i := range 100 {
+		_, err := us.Set(ctx, fmt.Sprintf("small%d", i), "v")
+		inside("small ones", err)
+	}
+	_, err := us.Set(ctx, "huge", strings.Repeat("v", 3<<20))
+	inside("one larger than the limit", err)
+	if err := wantString(us, "small7", "v"); err != nil {
+		t.Errorf("beside it: %v", err)
+	}
+	for i := range 40 {
+		_, err := us.Set(ctx, fmt.Sprintf("large%d", i), strings.Repeat("v", 200<<10))
+		inside("a burst of large ones", err)
+	}
+	for i := range 600 {
+		_, err := us.HSet(ctx, "grows", command.Field{Name: fmt.Sprint(i), Value: strings.Repeat("v", 4<<10)})
+		inside("a hash that grows for ever", err)
+	}
+}
+
+// TestHitRatio reads popular keys of a set four times what may be kept, in a node whose
+// region is alone, and writes those that it misses: most reads are hits, and what is left
+// of the others does not add up.
+func TestHitRatio(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1, "us")
+	us, ctx := c.nodes["us-1"], t.Context()
+	const keys, size = 2000, 500
+	node.LimitEntries(us.Node, keys*size/4, core.AllKeys)
+	popular := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, keys-1)
+	value := strings.Repeat("v", size)
+	hits, asked := 0, 0
+	for i := range 6000 {
+		key := fmt.Sprintf("k%d", popular.Uint64())
+		_, ok, err := us.Get(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i >= 2000 {
+			asked++
+			if ok {
+				hits++
+			}
+		}
+		if !ok {
+			if _, err := us.Set(ctx, key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if ratio := float64(hits) / float64(asked); ratio < 0.7 {
+		t.Errorf("want at least 0.7 of the reads to be hits, have %.2f", ratio)
+	}
+	node.BuryAll(us.Node)
+	if n := node.Ghosts(us.Node); n != 0 {
+		t.Errorf("there is nobody else to have anything: want no ghosts, have %d", n)
+	}
+}
+
+// TestBuryOnlyWhatNobodyHas evicts in one region what the other has: it stays there.
+func TestBuryOnlyWhatNobodyHas(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1, "us", "eu")
+	us, eu := c.nodes["us-1"], c.nodes["eu-1"]
+	ctx := t.Context()
+	for i := range 100 {
+		if _, err := us.Set(ctx, fmt.Sprintf("k%d", i), strings.Repeat("v", 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		c.until("all has arrived", func() error { return wantString(eu, fmt.Sprintf("k%d", i), strings.Repeat("v", 1000)) })
+	}
+	node.LimitEntries(us.Node, 20_000, core.AllKeys)
+	before := node.Ghosts(us.Node)
+	node.BuryAll(us.Node)
+	if after := node.Ghosts(us.Node); before < 50 || after != before {
+		t.Fatalf("the other region has all: want the %d ghosts to stay, have %d", before, after)
+	}
+	node.LimitEntries(eu.Node, 20_000, core.AllKeys)
+	node.BuryAll(us.Node)
+	if after := node.Ghosts(us.Node); after >= before {
+		t.Errorf("the other region has evicted most: want less than %d ghosts, have %d", before, after)
+	}
+	c.until("both show the same", func() error {
+		v, err := us.Verify(ctx, 0)
+		if err == nil && !v.Equal {
+			err = fmt.Errorf("have %+v", v)
+		}
+		return err
+	})
 }

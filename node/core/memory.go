@@ -368,7 +368,7 @@ func (m *Memory) RuntimeLimit(limit int64) int64 {
 
 // LimitEntries limits what entries account for and nothing else, in bytes. It is for tests
 // of few entries.
-func (m *Memory) LimitEntries(bytes int64) {
+func (m *Memory) LimitEntries(bytes int64, policy Policy) {
 	m.only.Store(bytes)
-	m.SetLimit(1<<40, AllKeys)
+	m.SetLimit(1<<40, policy)
 }
