@@ -67,5 +67,8 @@ bench-short: build ## the same in less than a minute: that it works, not how wel
 bench-repair: ## a million keys in two regions, a thousand made to differ: bytes that repair and comparison take
 	$(GO) test ./node -run TestRepairCost -count=1 -v -timeout 20m -repair-keys=1000000
 
+bench-memory: ## five times as much data as a node of 1 GiB may keep: all of it read back, and what the process had
+	$(GO) test ./node -run 'TestMemoryLimit$$' -count=1 -v -timeout 60m -memory-limit=1073741824 -memory-data=5368709120 -memory-within=55m
+
 churn: ## nodes join and leave under 5,000 operations a second
 	$(GO) test ./node -run TestChurn -count=1 -v -timeout 20m -churn-rate=5000

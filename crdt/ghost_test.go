@@ -123,6 +123,19 @@ var ghostTraps = []struct {
 		r2 catchup r3
 		r2 want k none
 	`},
+	{name: "a loser that only the evicting side saw removed does not come to light", script: `
+		r1 set k lower
+		r3 catchup r1
+		r3 del k
+		r2 set k higher
+		r3 catchup r2
+		r3 evict k
+		r1 catchup r2
+		r1 merge r3
+		r2 del k
+		r1 catchup r2
+		r1 want k none
+	`},
 	{name: "an evicted key expires", collect: true, script: `
 		r1 set k 1 at 10
 		r1 evict k

@@ -23,8 +23,8 @@ import (
 
 var (
 	memoryLimit  = flag.Int64("memory-limit", 96<<20, "bytes that the node of TestMemoryLimit may have")
-	memoryData   = flag.Int64("memory-data", 160<<20, "bytes of values that are written to it")
-	memoryWithin = flag.Duration("memory-within", 3*time.Minute, "longest time for it")
+	memoryData   = flag.Int64("memory-data", 60<<20, "bytes of values that are written to it")
+	memoryWithin = flag.Duration("memory-within", 8*time.Minute, "longest time for it")
 )
 
 // memoryConstant is how many bytes more than a tenth beyond the limit a process may have:

@@ -142,6 +142,8 @@ func TestAbsurdComparisons(t *testing.T) {
 		{Kind: cachesync.KindSymbols, Count: 3},
 		{Kind: cachesync.KindMended, Count: 7, Piece: &crdt.Snapshot{}},
 		{Kind: cachesync.KindMended},
+		{Kind: cachesync.KindGiven},
+		{Kind: cachesync.KindGiven, Piece: &crdt.Snapshot{Keys: []string{"k"}}},
 		{Kind: cachesync.KindMend},
 		{Kind: cachesync.KindMend, Piece: &crdt.Snapshot{Keys: []string{"k"}}},
 		{Kind: cachesync.KindMend, Piece: &crdt.Snapshot{}, Items: make([]uint64, 100_000)},

@@ -40,5 +40,6 @@
 // Step is called by one goroutine at a time, everything else at any time by any.
 // There are a lock for each partition, one for the members and what they decide,
 // and one for what is held and paused. The last may be held while one of the others
-// is taken; no other two are held together, and none for long.
+// is taken; no other two are held together, and none for long. That of [Memory] is taken
+// with none held but the last, and a partition's inside it.
 package core
