@@ -38,7 +38,11 @@ func (s *Shard) Bury(key string) bool {
 	})
 	s.wake()
 	s.noteGhosts()
-	return err == nil && d != nil
+	if err != nil || d == nil {
+		return false
+	}
+	s.stamped()
+	return true
 }
 
 // HasGhosts reports whether anything is evicted here.
