@@ -182,13 +182,15 @@ func (s *Server) leave(c *conn) {
 	delete(s.clients.byID, c.id)
 }
 
-// all returns the clients.
+// all returns the clients that have not been ended.
 func (s *Server) all() []*conn {
 	s.clients.Lock()
 	defer s.clients.Unlock()
 	out := make([]*conn, 0, len(s.clients.byID))
 	for _, c := range s.clients.byID {
-		out = append(out, c)
+		if !c.dead.Load() {
+			out = append(out, c)
+		}
 	}
 	return out
 }
