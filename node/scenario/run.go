@@ -32,7 +32,7 @@ type World interface {
 const tick = 10 * time.Millisecond
 
 // replyWait bounds the wait for one reply.
-const replyWait = 20 * time.Second
+const replyWait = time.Minute
 
 // run is a scenario that is running.
 type run struct {
