@@ -219,7 +219,7 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 	lagging := l.lagging(u.cmds, false)
 	defer l.disclaim(lagging)
 	l.fence.await(ctx, lagging)
-	same, wrote := true, false
+	same, wrote, owed := true, false, false
 	err = l.whole(ctx, s, u).Alone(func(t command.Target) {
 		for _, w := range u.watched {
 			if digest := digestIn(t, w.Key); digest != w.Digest {
@@ -230,11 +230,14 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 		for _, cmd := range u.cmds {
 			reply := command.Exec(t, cmd)
 			wrote = wrote || !reply.Wrote.IsZero()
+			owed = owed || acknowledges(cmd, reply)
 			replies = append(replies, reply)
 		}
 	})
 	if wrote {
 		l.runner.Wrote(s.ID())
+	}
+	if owed {
 		if unsaved := l.disk.acknowledge(ctx); unsaved != nil {
 			return nil, true, unsaved
 		}

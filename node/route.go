@@ -137,7 +137,7 @@ type batch struct {
 	running int             // how many those are, at most maxAside
 	pending map[string]bool // keys of both; true for those only in away
 
-	wrote   []int                             // commands that have written here
+	wrote   []int                             // commands that have written here, or found it written
 	lagging map[region.Partition]lag          // where others have been asked
 	astray  map[crdt.ReplicaID][]core.Awaited // by owner, what this node has written in its place, the last in each partition
 }
@@ -191,7 +191,7 @@ func (b *batch) add(i int) {
 			return
 		}
 		b.note(cmd, b.out[i].Wrote)
-		if !b.out[i].Wrote.IsZero() {
+		if acknowledges(cmd, b.out[i]) {
 			b.wrote = append(b.wrote, i)
 		}
 		return
@@ -231,7 +231,9 @@ func (b *batch) note(cmd wire.Command, wrote crdt.Dot) {
 	b.astray[owner] = append(list, w)
 }
 
-// acknowledge waits until what has been written here is as safe as its replies say.
+// acknowledge waits until what has been written here is as safe as its replies say. A
+// command that finds its work done, as when it is sent again, may have been written a
+// moment ago.
 func (b *batch) acknowledge() {
 	if len(b.wrote) == 0 {
 		return
@@ -241,6 +243,13 @@ func (b *batch) acknowledge() {
 			b.out[i] = wire.Fail(err)
 		}
 	}
+}
+
+// acknowledges reports whether a reply says that something has been written, now or
+// before.
+func acknowledges(cmd wire.Command, r wire.Reply) bool {
+	spec, err := command.Find(cmd)
+	return err == nil && spec.Write && r.Type != wire.TypeError
 }
 
 // flush waits until all that was added has been answered.
