@@ -206,6 +206,15 @@ func (c *Core) holdKept() error {
 	return nil
 }
 
+// blankShard returns a shard that begins with nothing, on the disk neither.
+func (c *Core) blankShard(p region.Partition, writer crdt.ReplicaID) *Shard {
+	s := c.newShard(p, writer, func(state *crdt.Partition) error { return c.blank(p, state) })
+	if c.disk != nil {
+		s.Do(func(e *cachesync.Engine) { c.keep(e, nil) })
+	}
+	return s
+}
+
 // blank makes an empty partition the one that a disk keeps, whatever it still has of
 // it: that goes when the partition is saved for the first time.
 func (c *Core) blank(p region.Partition, s *crdt.Partition) error {

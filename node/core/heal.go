@@ -85,7 +85,7 @@ func (c *Core) replace(old *Shard) {
 		return
 	}
 	old.leaveDisk()
-	s := c.newShard(p, writer, func(state *crdt.Partition) error { return c.blank(p, state) })
+	s := c.blankShard(p, writer)
 	s.healing = true
 	s.obey(*c.paused.Load())
 	c.shards[p].Store(s)

@@ -43,7 +43,7 @@ func (c *Core) hold(p region.Partition) (*Shard, error) {
 	if err := c.out.Hold(p, true); err != nil {
 		return nil, fmt.Errorf("hold partition %d: %w", p, err)
 	}
-	s := c.newShard(p, writer, func(state *crdt.Partition) error { return c.blank(p, state) })
+	s := c.blankShard(p, writer)
 	s.obey(*c.paused.Load())
 	c.shards[p].Store(s)
 	return s, nil

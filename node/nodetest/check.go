@@ -20,7 +20,7 @@ var afterAll = epoch.Add(10000 * time.Hour).UnixMilli()
 // others, and when everything has expired.
 func (w *world) audit(n *node, p partition) {
 	s := n.core.Shard(p)
-	if s == nil || w.err != nil || w.light {
+	if s == nil || w.err != nil || w.light || n.saver != nil && isUnread(s) {
 		return
 	}
 	w.counts.Audits++
@@ -90,7 +90,7 @@ func (w *world) checkRequest(n *node, p partition, request uint64, dot crdt.Dot)
 		}
 		var s cachesync.Stats
 		n.core.Do(p, func(e *cachesync.Engine) { s = e.Stats() })
-		if s.Snapshots == 0 && s.Rebuilt == 0 {
+		if s.Snapshots == 0 && s.Rebuilt == 0 && !n.held[p].warm {
 			w.broken("%s runs request %d again as %v although it has %v", w.places[n.at].name, request, dot, o.dot)
 		}
 	}
@@ -140,7 +140,7 @@ func (n *node) checkFence(f *fenced) {
 // and was never removed, is not missed while nothing is broken.
 func (w *world) checkPresent(c *call, r wire.Reply) {
 	since, ok := w.present[c.cmd.Key()]
-	if !w.gentle || !ok || c.began-since < time.Second || r.Type == wire.TypeError {
+	if !w.gentle || !ok || c.warm || c.began-since < time.Second || r.Type == wire.TypeError {
 		return
 	}
 	if r.Type == wire.TypeNil || r.Type == wire.TypeList && len(r.List) == 0 {
@@ -185,6 +185,9 @@ func (w *world) disturbFor(region string, lasts time.Duration) {
 // the Unix epoch: what has expired by then may have been forgotten.
 func (w *world) latest() int64 {
 	at := epoch
+	if w.shown.After(at) {
+		at = w.shown
+	}
 	for i := range w.clocks {
 		if t := w.clocks[i].last; t.After(at) {
 			at = t

@@ -37,6 +37,7 @@ type call struct {
 	tries   int
 	turn    int // what an earlier turn still waits for comes too late
 	over    bool
+	warm    bool // the reply came from a node that has not joined the others
 }
 
 // command has a client do what a step says.
@@ -105,6 +106,7 @@ func (c *call) try() {
 	w.after(w.waits.try, func() { next(wire.Fail(errTime)) })
 	w.give(n, func(n *node) {
 		n.serve(cmd, near, w.waits.try, func(r wire.Reply) {
+			c.warm = n.state < core.Ready
 			w.trace.Write(wire.AppendReplies(nil, []wire.Reply{r}))
 			// A reply crosses the network, too, and may come from a try before.
 			w.after(w.net.least, func() { c.replied(n, r, next) })
@@ -118,7 +120,7 @@ func (c *call) choose() *node {
 	w, p := c.w, c.w.cfg.Partitions.Of(c.cmd.Key())
 	var open, offering []*node
 	for at, n := range w.nodes {
-		if n == nil || w.places[at].region != c.step.region || n.state != core.Ready {
+		if n == nil || w.places[at].region != c.step.region || n.state != core.Ready && (n.saver == nil || !n.isWarm(p)) {
 			continue
 		}
 		open = append(open, n)

@@ -12,14 +12,15 @@ import (
 type end uint8
 
 const (
-	crashed  end = iota // its node lost its memory
-	outlived            // its node had missed too much
-	rebuilt             // it was dropped for another one's state, having been away too long
-	left                // its node left
-	released            // its node holds others now
+	crashed    end = iota // its node lost its memory
+	outlived              // its node had missed too much
+	rebuilt               // it was dropped for another one's state, having been away too long
+	left                  // its node left
+	released              // its node holds others now
+	unreadable            // its node's disk does not give it
 )
 
-var endNames = [...]string{"crashed", "outlived", "rebuilt", "left", "released"}
+var endNames = [...]string{"crashed", "outlived", "rebuilt", "left", "released", "has lost what it had on its disk"}
 
 // look checks what holds after every call of a partition's engine, and notes what
 // the node has applied.
@@ -28,6 +29,7 @@ func (w *world) look(n *node, p partition) {
 	if !h.on || w.err != nil {
 		return
 	}
+	w.lookAtShard(n, p)
 	var v crdt.Vector
 	var again int
 	n.core.Do(p, func(e *cachesync.Engine) {
@@ -125,7 +127,7 @@ func (w *world) dropped(n *node, p partition, how end, had crdt.Vector) {
 		if o.died || !had.Covers(o.delta.Dot) {
 			continue
 		}
-		if how == crashed || how == outlived {
+		if how == crashed || how == outlived || how == unreadable {
 			o.hurt = w.now
 		}
 		if w.isAnywhere(p, o.delta.Dot) {
@@ -152,7 +154,7 @@ func (w *world) dropped(n *node, p partition, how end, had crdt.Vector) {
 // has, nothing when that may happen.
 func (w *world) mayLose(n *node, p partition, how end, o *write) string {
 	switch {
-	case how == crashed, o.hurt > 0 && max(o.hurt, n.thawed)+w.cfg.Members.SuspectAfter+2*w.cfg.Members.HeartbeatEvery > w.now:
+	case how == crashed, how == unreadable, o.hurt > 0 && max(o.hurt, n.thawed)+w.cfg.Members.SuspectAfter+2*w.cfg.Members.HeartbeatEvery > w.now:
 		return "" // Nobody can know of a crash at once.
 	case how == released:
 		return "which holders do only when others have everything"
@@ -181,14 +183,15 @@ func (w *world) hasHeir(n *node) bool {
 	return false
 }
 
-// isAnywhere reports whether some living node has applied a write.
+// isAnywhere reports whether some living node has applied a write, or a disk has it that
+// a life may begin with.
 func (w *world) isAnywhere(p partition, d crdt.Dot) bool {
 	for _, o := range w.nodes {
 		if o != nil && o.held[p].on && o.held[p].seen.Covers(d) {
 			return true
 		}
 	}
-	return false
+	return w.onDisk(p, d)
 }
 
 // trouble notes that something is broken for a while.

@@ -1,8 +1,10 @@
 package nodetest
 
 import (
+	"slices"
 	"time"
 
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/region"
 )
 
@@ -95,4 +97,81 @@ func (w *world) decide(n *node, links []region.Link, pause bool) {
 			w.send(n.at, at, asked, func(o *node) { o.core.Apply(states) })
 		}
 	}
+}
+
+// power has all nodes of a region, or all that there are, crash at once, and be started
+// again some time later.
+func (w *world) power(name string, s step) {
+	w.counts.Powers++
+	for at, n := range w.nodes {
+		if n != nil && (s.other%2 == 0 || w.places[at].region == name) {
+			w.crash(n, s.lasts+time.Duration(s.other*at%7)*10*ms)
+		}
+	}
+}
+
+// damage has a partition on a node's disk not be readable any more, if another node has
+// it.
+func (w *world) damage(n *node, p partition) {
+	if n.saver == nil || !n.held[p].on || n.frozen {
+		return
+	}
+	for _, o := range w.nodes {
+		if o != nil && o != n && o.state == core.Ready && o.held[p].on && o.held[p].ready && o.held[p].seen.CoversAll(n.held[p].seen) {
+			w.note(n, "partition %d is damaged on disk", p)
+			n.saver.d.damaged[p] = true
+			w.disturbFor(w.places[n.at].region, 2*time.Second)
+			return
+		}
+	}
+}
+
+// slowDisk has a node's disk be slow for a while.
+func (w *world) slowDisk(n *node, lasts time.Duration) {
+	if n.saver == nil {
+		return
+	}
+	w.slowDisks[n.at] = w.now + lasts
+	w.disturbFor(w.places[n.at].region, lasts+w.disks.wait)
+}
+
+// healDisks ends all faults of disks: nodes that cannot read theirs are started anew,
+// and disks that nobody uses are used again, or are no more.
+func (w *world) healDisks() {
+	if w.disks == nil {
+		return
+	}
+	w.disks.fails = 0
+	clear(w.slowDisks)
+	for at, d := range w.drives {
+		if d == nil {
+			continue
+		}
+		clear(d.damaged)
+		switch n := w.nodes[at]; {
+		case n != nil && n.cannotRead():
+			w.crash(n, 0)
+		case n != nil:
+		case w.disks.returns:
+			w.startAfter(0, at)
+		default:
+			w.destroy(at)
+		}
+	}
+}
+
+// cannotRead reports whether a partition of a node cannot be read.
+func (n *node) cannotRead() bool {
+	return slices.ContainsFunc(n.core.Shards(), isUnread)
+}
+
+// blackout has everybody crash at once when all are equal, and start again.
+func (w *world) blackout() {
+	if w.disks == nil || !w.disks.blackout || w.err != nil {
+		return
+	}
+	w.note(nil, "everything stops")
+	w.counts.Blackouts++
+	w.power("", step{lasts: w.cfg.Members.SuspectAfter})
+	w.becomeEqual("after everybody crashed")
 }

@@ -28,11 +28,20 @@ func (w *world) watch(n *node) {
 		if !n.told {
 			w.broken("%s begins anew although nobody told it to", w.places[n.at].name)
 		}
+		if n.saver != nil {
+			n.saver.outlive()
+		}
 		w.remove(n, outlived)
 		again = max(again, 0)
 	} else {
 		w.counts.Leaves++
-		w.remove(n, left)
+		how := left
+		if n.saver != nil {
+			if n.saver.finish(); n.killAt > 0 {
+				how = crashed
+			}
+		}
+		w.remove(n, how)
 	}
 	if again >= 0 {
 		w.startAfter(again, n.at)
@@ -57,6 +66,9 @@ func (w *world) crash(n *node, again time.Duration) {
 	w.counts.Crashes++
 	w.note(n, "crashes")
 	w.trouble(0)
+	if n.saver != nil {
+		n.saver.crash()
+	}
 	w.remove(n, crashed)
 	if again < time.Hour {
 		w.startAfter(again, n.at)

@@ -37,19 +37,25 @@ type node struct {
 	closing bool          // it was told to leave
 	told    bool          // it was told that it has missed too much
 	leftAt  time.Duration // when it was
+	saver   *saver        // nil: it has no disk
+	killAt  int           // which step of finishing with its disk it does not live to see; zero: it does
 	readyAt time.Duration
 }
 
 // hold is what the world knows of a partition that a node holds.
 type hold struct {
-	on      bool
-	since   time.Duration
-	pulling bool
-	ready   bool        // it answers for it
-	seen    crdt.Vector // what it had applied when it was last looked at
-	rebuilt int         // how often it has begun anew
-	retired int         // IDs that it has retired by itself
-	heads   int         // announcements made
+	on        bool
+	warm      bool          // the life has begun with it
+	delivered bool          // what others publish of it is
+	letGo     time.Duration // when it was let go
+	shard     *core.Shard   // of a node with a disk
+	since     time.Duration
+	pulling   bool
+	ready     bool        // it answers for it
+	seen      crdt.Vector // what it had applied when it was last looked at
+	rebuilt   int         // how often it has begun anew
+	retired   int         // IDs that it has retired by itself
+	heads     int         // announcements made
 }
 
 // waiting is something that a node comes back to at every beat until it is done.
@@ -73,9 +79,10 @@ func (w *world) start(at int) {
 		cfg.Started = w.started[at].Add(ms)
 	}
 	w.started[at], cfg.Known = cfg.Started, slices.Clone(w.knew[at])
-	n := &node{w: w, at: at, rests: map[crdt.ReplicaID]time.Duration{}, id: w.newID(), began: w.now, again: -1}
+	n := &node{w: w, at: at, rests: map[crdt.ReplicaID]time.Duration{}, began: w.now, again: -1}
 	n.held = make([]hold, w.cfg.Partitions.Count())
 	n.offered = make([]bool, w.cfg.Partitions.Count())
+	w.beginDisk(n, &cfg)
 	if w.log != nil {
 		cfg.Log = slog.New(logHandler{w, n})
 	}
@@ -89,6 +96,9 @@ func (w *world) start(at int) {
 	}
 	n.core = c
 	w.note(n, "starts as %v", n.id)
+	if n.saver != nil {
+		n.saver.live(cfg.Kept)
+	}
 	first := time.Duration(at) * w.beat / time.Duration(len(w.places))
 	w.after(first, func() { w.beatOf(n) })
 }
@@ -136,6 +146,7 @@ func (n *node) drive() {
 			}
 		})
 		if head != nil {
+			n.w.checkAnnounced(n, head)
 			n.held[p].heads++
 			heads = append(heads, head)
 		}
@@ -168,11 +179,11 @@ func (n *node) publish(p region.Partition, msg []byte) {
 	w := n.w
 	w.trace.Write(msg)
 	for at, o := range w.nodes {
-		if o == nil || o == n || !o.held[p].on || w.now-o.held[p].since < w.net.least+w.net.far {
+		if o == nil || o == n || !o.held[p].delivered || w.now-o.held[p].since < w.net.least+w.net.far {
 			continue
 		}
 		w.send(n.at, at, hint, func(o *node) {
-			if o.held[p].on {
+			if o.held[p].delivered {
 				o.published(p, msg)
 			}
 		})
@@ -229,12 +240,14 @@ func (n *node) Hold(p region.Partition, on bool) error {
 	h := &n.held[p]
 	switch {
 	case on == h.on:
+		h.delivered = on
 	case on:
 		n.w.counts.Taken++
-		*h = hold{on: true, since: n.w.now, pulling: h.pulling}
+		*h = hold{on: true, delivered: true, since: n.w.now, pulling: h.pulling}
 	default:
 		n.w.counts.Released++
 		n.w.gone(n, p, released)
+		h.letGo = n.w.now
 	}
 	return nil
 }

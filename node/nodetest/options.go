@@ -87,6 +87,20 @@ type Counts struct {
 	Audits   int // partitions compared with the original writes
 	Excused  int // keys found wrong where somebody had been left out, and only checked against what was removed
 	Deserted int // regions that left whole
+
+	Rounds    int // of saving
+	Warm      int // partitions that a life began with
+	WarmReads int // reads answered by a node that has not joined the others
+	Resumed   int // lives that went on after a clean stop
+	Losses    int // crashes that lost what was not synced
+	Unsynced  int // writes that were lost so, or not yet on a disk when its node stopped
+	DiskFails int // disks that failed to write
+	Stalled   int // writes that waited for a disk before they ran
+	Paged     int // entries that left memory
+	Replaced  int // partitions that could not be read and were filled anew
+	Powers    int // crashes of a whole region or of all
+	Blackouts int // of those, of all when everything was equal
+	Destroyed int // disks that were lost
 }
 
 // Add returns the sums of both.

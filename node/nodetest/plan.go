@@ -30,6 +30,7 @@ type plan struct {
 	places   []place // by region
 	net      weather
 	steps    []step
+	disks    *diskPlan // nil: no node has one
 	// patience is how long after the end of all faults the cluster may take to become
 	// equal and quiet.
 	patience time.Duration
@@ -98,6 +99,7 @@ func draw(seed uint64, o Options) *plan {
 	if o.Lists {
 		drawLists(p)
 	}
+	drawDisks(p, o.Steps)
 	return p
 }
 
@@ -166,8 +168,8 @@ func drawPlaces(r *rand.Rand, maxSkew time.Duration) (ps []place) {
 
 // String describes the plan but for its steps.
 func (p *plan) String() string {
-	s := fmt.Sprintf("gentle %v, beat %v, %d partitions, %d copies, waits %+v, join %v, fill %v, leave %v, keep %v\n%+v\n%+v\n%+v",
-		p.gentle, p.beat, p.cfg.Partitions, p.cfg.Copies, p.waits,
+	s := fmt.Sprintf("disks %v, gentle %v, beat %v, %d partitions, %d copies, waits %+v, join %v, fill %v, leave %v, keep %v\n%+v\n%+v\n%+v",
+		p.disks, p.gentle, p.beat, p.cfg.Partitions, p.cfg.Copies, p.waits,
 		p.cfg.JoinWait, p.cfg.FillWait, p.cfg.LeaveWait, p.cfg.KeepFor, p.net, p.cfg.Members, p.cfg.Sync)
 	for i, x := range p.places {
 		s += fmt.Sprintf("\nplace %d: %+v", i, x)

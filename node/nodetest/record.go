@@ -19,13 +19,14 @@ type partition = region.Partition
 
 // write is one write that a node has accepted.
 type write struct {
-	delta  *crdt.Delta
-	ops    []crdttest.Op
-	at     time.Duration
-	acked  time.Duration // when its client had the reply; zero: not yet
-	region string        // of that client
-	hurt   time.Duration // when a node that had it last crashed; zero: never
-	died   bool          // every node that had it ended in a way that may lose writes
+	delta   *crdt.Delta
+	ops     []crdttest.Op
+	at      time.Duration
+	assured []assured     // what nodes have said of it
+	acked   time.Duration // when its client had the reply; zero: not yet
+	region  string        // of that client
+	hurt    time.Duration // when a node that had it last crashed; zero: never
+	died    bool          // every node that had it ended in a way that may lose writes
 }
 
 // history is all that was ever written to one partition.
@@ -88,6 +89,9 @@ func (r *recorder) Read(keys []string, f func(crdt.View)) error {
 		r.shown = append(r.shown, shown{keys[len(r.shown)], read(v)})
 		f(v)
 	})
+	if err != nil {
+		r.shown = nil // It showed nothing.
+	}
 	r.check()
 	return err
 }
@@ -118,7 +122,7 @@ func (r *recorder) Write(key string, request uint64, run func(*crdt.Mutator) err
 		ran, before = true, read(m.View())
 		return run(m)
 	})
-	if ran {
+	if ran && err != core.ErrUnread {
 		r.shown = append(r.shown, shown{key, before})
 		r.check()
 	}
@@ -150,6 +154,7 @@ func (r *recorder) wrote(key string, request uint64, dot crdt.Dot, before crdtte
 	}
 	h.issued[dot.Replica] = dot.N
 	w.counts.Writes++
+	w.checkStamp(r.n, d)
 	w.trace.Write(crdt.AppendDelta(nil, d))
 	w.checkRequest(r.n, p, request, dot)
 	o := &write{delta: d, at: w.now, ops: operations(r.cmd, key, d, before, now)}

@@ -27,6 +27,10 @@ func (n *node) serve(cmd wire.Command, near bool, within time.Duration, reply fu
 		return
 	}
 	if err := n.core.Enter(); err != nil {
+		if warm, ok := n.readWarm(cmd, spec); ok {
+			reply(warm)
+			return
+		}
 		reply(wire.Fail(err))
 		return
 	}
@@ -161,6 +165,7 @@ type running struct {
 	cmd   wire.Command
 	until time.Duration
 	seen  time.Duration // until when what it refers to is waited for; zero: not yet waited
+	room  time.Duration // until when there must be room on the disk for what it writes; zero: not yet waited
 	other time.Duration // until when another node that runs it is; zero: not yet waited
 	done  func(wire.Reply)
 }
@@ -192,6 +197,12 @@ func (r *running) poll() bool {
 		}
 		r.done(wire.Fail(errNotSeen))
 		return true
+	case !r.admits():
+		if w.now < r.room {
+			return false
+		}
+		r.done(wire.Fail(errDiskSlow))
+		return true
 	}
 	reply := n.exec(s, r.cmd)
 	if reply.Type == wire.TypeError && reply.Err.Code == wire.CodeNotOwner {
@@ -206,7 +217,7 @@ func (r *running) poll() bool {
 			return false
 		}
 	}
-	r.done(reply)
+	n.acknowledge(s, r.cmd, reply, r.done)
 	return true
 }
 

@@ -23,6 +23,7 @@ func (w *world) settle() {
 	w.readAll()
 	w.hurt()
 	w.becomeEqual("after damage")
+	w.blackout()
 	w.stayQuiet()
 	w.checkRefusals()
 }
@@ -38,7 +39,8 @@ func (w *world) heal() {
 			w.links[i][j].cut = 0
 		}
 	}
-	anybody := false
+	w.healDisks()
+	anybody := w.starting > 0 && w.disks != nil
 	for _, n := range w.nodes {
 		if n != nil {
 			n.slowUntil = 0
@@ -85,6 +87,9 @@ func (w *world) unfinished() string {
 			return fmt.Sprintf("%s is %v", w.places[at].name, n.state)
 		}
 		if why := w.wrongView(n); why != "" {
+			return why
+		}
+		if why := w.unsavedDisk(n); why != "" {
 			return why
 		}
 	}
@@ -209,6 +214,7 @@ func (w *world) compare(p partition) {
 		have = n.held[p].seen
 		w.audit(n, p)
 		w.checkPlain(n, p)
+		w.compareDisk(n, p)
 	}
 	for _, o := range w.parts[p].writes {
 		if !o.died && !have.Covers(o.delta.Dot) {
@@ -232,8 +238,8 @@ func (w *world) checkPlain(n *node, p partition) {
 		s.Horizon = crdt.Horizon{}
 		var fresh crdt.Partition
 		fresh.Adopt(s)
-		if have, want := state.Bytes(), fresh.Bytes(); have != want {
-			w.broken("%s, partition %d accounts for %d bytes, a fresh one with the same for %d", w.places[n.at].name, p, have, want)
+		if _, have := state.Kept(); have != fresh.Bytes() {
+			w.broken("%s, partition %d accounts for %d bytes, a fresh one with the same for %d", w.places[n.at].name, p, have, fresh.Bytes())
 		}
 	})
 }

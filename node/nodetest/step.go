@@ -10,28 +10,33 @@ import (
 type action uint8
 
 const (
-	doCommand action = iota // a client runs a command
-	doWait                  // nothing but let time pass
-	doStart                 // start a node where there is none
-	doLeave                 // let a node leave
-	doRestart               // let a node leave and start it again
-	doOutlive               // a node is told that it has missed too much
-	doCrash                 // a node loses its memory; it is started again after a while, or not
-	doFreeze                // a node stands still for a while
-	doCut                   // the link from one place to another carries nothing for a while
-	doIsolate               // a region and the others hear nothing of each other for a while
-	doJump                  // a clock is wrong for a while
-	doSlow                  // a node takes its messages slowly for a while
-	doPause                 // an operator stops replication from one region to another for a while
-	doDesert                // all nodes of a region leave
-	doSettle                // all places of a region get a node
-	doAudit                 // compare a node's state with the writes that make it
+	doCommand  action = iota // a client runs a command
+	doWait                   // nothing but let time pass
+	doStart                  // start a node where there is none
+	doLeave                  // let a node leave
+	doRestart                // let a node leave and start it again
+	doOutlive                // a node is told that it has missed too much
+	doCrash                  // a node loses its memory; it is started again after a while, or not
+	doFreeze                 // a node stands still for a while
+	doCut                    // the link from one place to another carries nothing for a while
+	doIsolate                // a region and the others hear nothing of each other for a while
+	doJump                   // a clock is wrong for a while
+	doSlow                   // a node takes its messages slowly for a while
+	doPause                  // an operator stops replication from one region to another for a while
+	doDesert                 // all nodes of a region leave
+	doSettle                 // all places of a region get a node
+	doAudit                  // compare a node's state with the writes that make it
+	doPower                  // all nodes of a region, or all there are, crash at once and are started again
+	doKill                   // let a node leave, kill it when it has to finish what it has on its disk, and start it again
+	doDamage                 // a partition on a node's disk cannot be read any more
+	doSlowDisk               // a node's disk is slow for a while
+	doDestroy                // a disk that no node uses is no more
 	numActions
 )
 
 var actionNames = [numActions]string{
 	"command", "wait", "start", "leave", "restart", "outlive", "crash", "freeze", "cut", "isolate", "jump", "slow", "pause",
-	"desert", "settle", "audit",
+	"desert", "settle", "audit", "power", "kill", "damage", "slow disk", "destroy",
 }
 
 // way says how a client reaches nodes.
@@ -80,7 +85,9 @@ func (s step) String() string {
 		return line + fmt.Sprintf(" %d→%d for %v", s.at, s.other, s.lasts)
 	case doJump:
 		return line + fmt.Sprintf(" %d by %v for %v", s.at, s.by, s.lasts)
-	case doCrash, doRestart, doFreeze, doIsolate, doSlow:
+	case doPower, doDamage, doKill:
+		return line + fmt.Sprintf(" %d (%d) for %v", s.at, s.other, s.lasts)
+	case doCrash, doRestart, doFreeze, doIsolate, doSlow, doSlowDisk:
 		return line + fmt.Sprintf(" %d for %v", s.at, s.lasts)
 	}
 	return line + fmt.Sprintf(" %d", s.at)

@@ -21,19 +21,22 @@ import (
 // world is one history while it runs.
 type world struct {
 	plan
-	pcg      *rand.PCG // seeded anew for each message, so that histories with fewer steps stay similar
-	rand     *rand.Rand
-	now      time.Duration // since the epoch
-	events   events
-	seq      int
-	links    [][]link                 // by sender and receiver
-	nodes    []*node                  // by place, nil where nobody lives
-	lives    map[crdt.ReplicaID]*node // the living
-	clocks   []clock                  // by place
-	started  []time.Time              // by place, when its last life said that it began
-	knew     [][]region.Member        // by place, whom its last life knew when it left or ended
-	born     int
-	starting int // nodes that are going to be started
+	pcg       *rand.PCG // seeded anew for each message, so that histories with fewer steps stay similar
+	rand      *rand.Rand
+	now       time.Duration // since the epoch
+	events    events
+	seq       int
+	links     [][]link                 // by sender and receiver
+	nodes     []*node                  // by place, nil where nobody lives
+	lives     map[crdt.ReplicaID]*node // the living
+	clocks    []clock                  // by place
+	started   []time.Time              // by place, when its last life said that it began
+	knew      [][]region.Member        // by place, whom its last life knew when it left or ended
+	drives    []*disk                  // by place, nil where there is none
+	shown     time.Time                // the latest that a clock has shown to a process that has ended
+	born      int
+	starting  int             // nodes that are going to be started
+	slowDisks []time.Duration // by place, until when
 
 	parts    []*history // by partition
 	requests map[uint64][]run
@@ -65,8 +68,13 @@ func newWorld(p *plan, o Options) *world {
 		trace: crc64.New(crcTable), log: o.Log,
 	}
 	w.rand = rand.New(w.pcg)
+	if p.disks != nil {
+		disks := *p.disks
+		w.disks = &disks
+	}
 	n := len(p.places)
 	w.nodes, w.clocks, w.started, w.knew = make([]*node, n), make([]clock, n), make([]time.Time, n), make([][]region.Member, n)
+	w.drives, w.slowDisks = make([]*disk, n), make([]time.Duration, n)
 	for range p.places {
 		w.links = append(w.links, make([]link, n))
 	}
@@ -98,7 +106,7 @@ func (w *world) do(s step) {
 	}
 	w.note(nil, "%v", s)
 	n, here := w.nodes[s.at%len(w.nodes)], w.places[s.at%len(w.nodes)].region
-	there := w.places[s.other].region
+	there := w.places[s.other%len(w.places)].region
 	switch s.action {
 	case doCommand:
 		w.command(s)
@@ -110,6 +118,12 @@ func (w *world) do(s step) {
 		w.isolate(here, s.other%4 != 0, s.other%4 != 1, s.lasts)
 	case doJump:
 		w.jump(s.at, s.by, s.lasts)
+	case doPower:
+		w.power(here, s)
+	case doDestroy:
+		if d := w.drives[s.at]; d != nil && d.resting && n == nil {
+			w.destroy(s.at)
+		}
 	case doDesert:
 		w.desert(here)
 	case doSettle:
@@ -132,6 +146,13 @@ func (w *world) doAt(n *node, s step, here, there string) {
 		w.leave(n, -1)
 	case doRestart:
 		w.leave(n, s.lasts)
+	case doKill:
+		n.killAt = 1 + s.other%3
+		w.leave(n, s.lasts)
+	case doDamage:
+		w.damage(n, partition(s.other%len(w.parts)))
+	case doSlowDisk:
+		w.slowDisk(n, s.lasts)
 	case doCrash:
 		w.crash(n, s.lasts)
 	case doOutlive:
