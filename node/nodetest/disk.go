@@ -24,11 +24,11 @@ type disk struct {
 	fail    bool  // the next change fails
 	resting bool  // nobody uses it, and vectors are what it has
 	vectors []crdt.Vector
-	again   bool     // the next life goes on in the same process
-	blind   bool     // and does not look at what is here
-	highest crdt.HLC // that lives of this process have given out or seen, where it is known
-	stamped crdt.HLC // the highest that was given out here
-	ops     uint64   // numbers what is drawn
+	again   bool       // the next life goes on in the same process
+	blind   bool       // and does not look at what is here
+	highest crdt.HLC   // that lives of this process have given out or seen, where it is known
+	stamped []crdt.HLC // by partition, the highest that was given out here
+	ops     uint64     // numbers what is drawn
 }
 
 // image is what a disk holds. It does not change; the next one replaces it.
@@ -47,7 +47,7 @@ var (
 
 func (w *world) newDisk(at int) *disk {
 	n := w.cfg.Partitions.Count()
-	d := &disk{w: w, at: at, damaged: make([]bool, n), vectors: make([]crdt.Vector, n)}
+	d := &disk{w: w, at: at, damaged: make([]bool, n), vectors: make([]crdt.Vector, n), stamped: make([]crdt.HLC, n)}
 	d.images = []image{{parts: make([]*crdttest.Disk, n)}}
 	return d
 }

@@ -90,20 +90,21 @@ func (w *world) checkAnnounced(n *node, head *cachesync.Message) {
 
 // checkStamp checks that a later write of a place is stamped later, whatever became of
 // the lives before.
-func (w *world) checkStamp(n *node, delta *crdt.Delta) {
+func (w *world) checkStamp(n *node, p partition, delta *crdt.Delta) {
 	if n.saver == nil {
 		return
 	}
 	d := n.saver.d
-	if delta.Stamp <= d.stamped && d.failed == nil {
-		w.broken("%s stamps %v with %v, and has stamped an earlier write with %v", w.places[n.at].name, delta.Dot, delta.Stamp, d.stamped)
+	if d.failed != nil {
+		return
 	}
-	if d.failed == nil && delta.Stamp > d.last().clock {
-		w.broken("%s stamps %v with %v, above the bound on its disk", w.places[n.at].name, delta.Dot, delta.Stamp)
+	if before := d.stamped[p]; delta.Stamp <= before {
+		w.broken("%s stamps %v with %v, and has stamped an earlier write with %v", w.places[n.at].name, delta.Dot, delta.Stamp, before)
 	}
-	if d.failed == nil {
-		d.stamped = max(d.stamped, delta.Stamp)
+	if bound := d.last().clock; delta.Stamp > bound {
+		w.broken("%s stamps %v with %v, and the bound on its disk is %v", w.places[n.at].name, delta.Dot, delta.Stamp, bound)
 	}
+	d.stamped[p] = delta.Stamp
 }
 
 // isUnread reports whether a shard's disk has failed to give what it keeps.

@@ -154,7 +154,7 @@ func (r *recorder) wrote(key string, request uint64, dot crdt.Dot, before crdtte
 	}
 	h.issued[dot.Replica] = dot.N
 	w.counts.Writes++
-	w.checkStamp(r.n, d)
+	w.checkStamp(r.n, p, d)
 	w.trace.Write(crdt.AppendDelta(nil, d))
 	w.checkRequest(r.n, p, request, dot)
 	o := &write{delta: d, at: w.now, ops: operations(r.cmd, key, d, before, now)}

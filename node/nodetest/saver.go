@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -48,6 +49,9 @@ func (w *world) beginDisk(n *node, cfg *core.Config) {
 	found := *d.last()
 	cfg.Kept.Clock = max(found.clock, d.highest)
 	first := !d.again
+	for p := range d.stamped {
+		d.stamped[p] = slices.Max(d.stamped)
+	}
 	d.again, d.highest = false, 0
 	if first {
 		w.reset(n.at) // Another process may find that the machine's clock has been set back.

@@ -21,9 +21,9 @@ func (w *world) settle() {
 	w.pass(2*time.Second + w.cfg.Sync.MaxSkew)
 	w.becomeEqual("without faults")
 	w.readAll()
+	w.blackout()
 	w.hurt()
 	w.becomeEqual("after damage")
-	w.blackout()
 	w.stayQuiet()
 	w.checkRefusals()
 }
