@@ -157,7 +157,7 @@ func (w *world) mustAnswer(c *call, r wire.Reply) string {
 	}
 	after := w.parts[w.cfg.Partitions.Of(c.cmd.Key())].byDot[c.cmd.After]
 	switch {
-	case !ready, after != nil && after.died:
+	case !ready, after != nil && after.died, w.refuses(c.step.region):
 		return ""
 	case w.gentle:
 		return "nothing is broken"

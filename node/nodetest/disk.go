@@ -150,9 +150,19 @@ func (d *disk) markClean() {
 // clear forgets all partitions.
 func (d *disk) clear() {
 	i := *d.last()
-	i.parts = make([]*crdttest.Disk, len(i.parts))
+	i.parts = slices.Clone(i.parts)
+	for p := range i.parts {
+		d.drop(&i, partition(p))
+	}
 	d.push(i, true)
-	clear(d.damaged)
+}
+
+// drop forgets a partition, in the image that is to be the next.
+func (d *disk) drop(i *image, p partition) {
+	none := d.tiers[p].Batch()
+	_ = none.Put(crdt.Put{Clear: true}) // It has room.
+	none.Commit(crdt.PartitionHead{})
+	i.parts[p], d.damaged[p] = nil, false
 }
 
 // batch is a change of a disk. It implements core.Batch.
@@ -210,11 +220,7 @@ func (b *batch) commit(synced bool) {
 	i := *d.last()
 	i.parts = slices.Clone(i.parts)
 	for _, p := range b.drops {
-		d.damaged[p] = false
-		none := d.tiers[p].Batch()
-		_ = none.Put(crdt.Put{Clear: true})
-		none.Commit(crdt.PartitionHead{})
-		i.parts[p] = nil
+		d.drop(&i, p)
 	}
 	for _, s := range b.saves {
 		d.damaged[s.p] = d.damaged[s.p] && !s.clear

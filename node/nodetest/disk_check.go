@@ -43,9 +43,10 @@ func (s *saver) checkLost(p partition, o *write) {
 			window += s.longest + w.disks.slowTakes*4
 		}
 		switch {
-		case a.life != n.id || s.d.failed != nil && w.disks.durability != keepSync:
+		case a.life != n.id, a.at < n.held[p].since: // Another copy, which others had when it ended.
+		case s.d.failed != nil && w.disks.durability != keepSync:
 		case w.disks.durability == keepSync, w.disks.durability == keepInterval && a.at < w.now-window:
-			w.broken("%s, partition %d: %v to %s is not on its disk, which it has acknowledged at %v", w.places[n.at].name, p, o.delta.Dot, o.delta.Key, a.at)
+			w.broken("%s, partition %d: %v to %s is not on its disk, which has %v, and it has acknowledged that at %v", w.places[n.at].name, p, o.delta.Dot, o.delta.Key, s.d.vector(s.d.last(), p), a.at)
 		}
 	}
 	w.counts.Unsynced++
@@ -200,4 +201,11 @@ func (w *world) reset(at int) {
 		w.shown = c.last
 	}
 	c.last = time.Time{}
+}
+
+// refuses reports whether a node of a region refuses writes, since its disk has failed.
+func (w *world) refuses(region string) bool {
+	return slices.ContainsFunc(w.nodes, func(n *node) bool {
+		return n != nil && n.saver != nil && n.saver.d.failed != nil && w.places[n.at].region == region && w.disks.durability == keepSync
+	})
 }
