@@ -38,7 +38,9 @@ func (w *world) auditAt(n *node, p partition, state *crdt.Partition, at int64) {
 	h := w.parts[p]
 	for _, key := range w.keysOf(p) {
 		ops := h.covered(h.full(state.Vector()), key)
-		if !w.isRight(p, ops, state.Entry(key), at) {
+		if e := state.Entry(key); state.Err() != nil {
+			return // Nothing of it shows.
+		} else if !w.isRight(p, ops, e, at) {
 			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[n.at].name, p, state.Vector(), key,
 				read(state.Entry(key).View(at)), crdttest.Spec(ops, at))
 			return
