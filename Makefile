@@ -4,6 +4,7 @@ GO ?= go
 SEEDS ?= 10000
 CLUSTER_SEEDS ?= 1000
 COMMANDS ?= 1000000
+ROUNDS ?= 500
 FUZZTIME ?= 20s
 REPORT ?= bin/bench.md
 ROWS ?=
@@ -12,7 +13,7 @@ ROWS ?=
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e bench bench-short bench-repair churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ redis-suite: ## REDIS_SRC=path of Redis 7.0.15's source: its own test suite agai
 
 e2e: ## real processes on real NATS: every scenario of failure, some six minutes (cli/e2e)
 	$(GO) test ./cli/e2e -count=1 -timeout 15m -v -long
+
+kill9: ## ROUNDS=n times kill -9 of nodes with a data directory under load: what was acknowledged is there afterwards
+	$(GO) test ./cli/e2e -run TestKill9 -count=1 -timeout 0 -v -kills=$(ROUNDS)
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@set -e; for p in $$($(GO) list ./...); do \
