@@ -218,7 +218,7 @@ func (b *batch) isEmpty() bool { return len(b.saves)+len(b.drops) == 0 }
 func (b *batch) commit(synced bool) {
 	d := b.d
 	i := *d.last()
-	i.parts = slices.Clone(i.parts)
+	i.parts, i.clean = slices.Clone(i.parts), false
 	for _, p := range b.drops {
 		d.drop(&i, p)
 	}
