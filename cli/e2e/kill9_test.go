@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -79,8 +80,12 @@ func newKilled(t *testing.T, durability string, nodes int) *killed {
 	url := "nats://" + loopback(server.client)
 	for i := range nodes {
 		name := fmt.Sprintf("eu-%d", i+1)
+		data := filepath.Join(dir, name)
+		if err := os.RemoveAll(data); err != nil { // Of an earlier run that kept its logs.
+			t.Fatal(err)
+		}
 		n := newProcess(t, dir, name, `"ready":true`, programs(t).atoll, "serve", "--json", "--cluster", clusterName, "--region", "eu",
-			"--name", name, "--nats", url, "--data-dir", filepath.Join(dir, name), "--durability", durability, "--durability-interval", lossWindow.String())
+			"--name", name, "--nats", url, "--data-dir", data, "--durability", durability, "--durability-interval", lossWindow.String())
 		n.start()
 		k.nodes = append(k.nodes, n)
 	}
