@@ -48,7 +48,7 @@ func drawDisks(p *plan, n int) {
 		takes:      pick(r, 0, ms, 5*ms),
 		slowTakes:  pick(r, 100*ms, 400*ms),
 		telling:    pick(r, 0, ms),
-		wait:       600 * ms,
+		wait:       300 * ms,
 		lead:       pick(r, 200*ms, time.Second),
 		batch:      pick(r, 100, 1000, 1<<20),
 		loss:       pick(r, 0, 50, 100),
