@@ -33,7 +33,7 @@ type Shard struct {
 	unsaved   atomic.Bool // there may be something to save
 	warm      bool        // the life has begun with it
 	delivered bool        // what others publish of a warm one is; guarded by Core.holding
-	healing   bool        // it stands for one that could not be read: it is not saved before it is filled
+	healing   bool        // it stands for one that could not be read, and has not been filled: it is not saved; guarded by mu once the shard can be found
 
 	mu struct {
 		sync.Mutex
@@ -198,6 +198,7 @@ func (s *Shard) doubt(now time.Time) {
 
 // open makes the shard answer for the partition. The caller holds the lock.
 func (s *Shard) open() {
+	s.healing = false
 	if !s.ready.Swap(true) && !s.mu.closed {
 		close(s.mu.opened)
 	}
