@@ -133,11 +133,11 @@ func (s *saver) finish() {
 			d.crash(d.chance(w.disks.loss))
 			break
 		}
-		if d.failed == nil {
+		if d.failed == nil && !s.left {
 			do()
 		}
 	}
-	if d.failed == nil && n.killAt == 0 {
+	if d.failed == nil && n.killAt == 0 && !s.left {
 		w.checkComplete(n)
 	}
 	s.checkKept()

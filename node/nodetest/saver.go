@@ -20,6 +20,7 @@ type saver struct {
 	waiting []func(error) // for the next round
 	covered time.Duration // what was acknowledged before is saved
 	longest time.Duration // that a round took
+	left    bool          // the last round could not save what cannot be read
 }
 
 // flight is a change on its way to the disk.
@@ -115,6 +116,9 @@ func (s *saver) round() {
 		if err == nil {
 			s.covered, s.longest = began, max(s.longest, w.now-began)
 			s.release()
+			if s.left = s.pass.Left() > 0; s.left {
+				err = core.ErrUnread // Which of those who wait it is about is not known.
+			}
 		}
 		s.pass = nil
 		for _, f := range waiting {
