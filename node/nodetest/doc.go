@@ -13,6 +13,13 @@
 // had; clocks are off, and jump; nodes take messages more slowly than they come.
 // Clients run commands of all kinds anywhere, some in sessions that move between
 // nodes and regions, try again when they get no answer, and never give up early.
+// A third of the histories have disks, drawn from a stream of their own: nodes save what
+// changes in passes, as package node does, and start from what is on their disk. Disks
+// are slow, fail to write, and cannot be read; a crash takes what was not synced, or does
+// not; nodes go on in their life after a clean stop and are killed before that is
+// complete; whole regions and everybody crash at once, and old disks come back, or never
+// do. What a node has begun with it answers reads from before it has joined the others.
+//
 // Every seed draws its own mix of all this: histories that have everything at once
 // hide as much as they find. A part of them has nothing but membership changes:
 // then no command may fail and nothing that is present may be missed.
@@ -35,6 +42,14 @@
 // nothing that is not visible, account for no byte more than a partition into
 // which only that was ever written, and hold no partition that is not theirs. All
 // nodes must have the same view of who is there, and be quiet.
+//
+// Of a disk it is checked, at every start, that it shows what the specification makes of
+// what its vector covers; at every end of a life, that nothing is missing that the life
+// has acknowledged, with the durability sync nothing at all, with interval nothing from
+// before the window, and that nothing is left of what was let go; at every announcement,
+// that a crash cannot take what is said to be kept; at every write, that its number is
+// new, and its stamp above those of all lives before and below the bound on the disk; and
+// in the end, that it has, to the byte, what is in memory.
 //
 // A history that fails is cut down to the steps that it needs ([Explain]).
 package nodetest
