@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -56,7 +57,7 @@ func (t *tally) add(o *tally, mayBeLost func(time.Time) bool) {
 // mayBeLost reports whether what was acknowledged at a time may have been lost with the
 // last kill.
 func (k *killed) mayBeLost(at time.Time) bool {
-	return !k.exact && at.After(k.struck.Add(-lossWindow)) && at.Before(k.ready)
+	return !k.exact && (at.After(k.struck.Add(-lossWindow)) || k.isSlow()) && at.Before(k.ready)
 }
 
 // isKept reports whether one of the operations must have outlasted the last kill.
@@ -114,9 +115,55 @@ func (k *killed) settle(notes []*note, values []command.Value) {
 		}
 		if len(lost.acked) > 0 { // A node that was not killed may have it yet.
 			k.lost++
+			if k.first.IsZero() || lost.acked[0].Before(k.first) {
+				k.first = lost.acked[0]
+			}
+			if lost.acked[0].After(k.last) {
+				k.last = lost.acked[0]
+			}
 			k.oldest = max(k.oldest, k.struck.Sub(lost.acked[0]))
 			lost.acked, lost.unknown = nil, 1
 		}
+	}
+}
+
+// probe lets time pass, and returns how long the machine took at most to have a few bytes
+// on its disk meanwhile.
+func (k *killed) probe(lasts time.Duration) (longest time.Duration) {
+	k.Helper()
+	f, err := os.CreateTemp(k.dir, "probe-")
+	if err != nil {
+		k.Fatal(err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	defer func() { _ = f.Close() }()
+	for until := time.Now().Add(lasts); time.Now().Before(until); <-time.After(min(pollEvery, time.Until(until))) {
+		began := time.Now()
+		if _, err := f.WriteString("probe"); err != nil {
+			k.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			k.Fatal(err)
+		}
+		longest = max(longest, time.Since(began))
+	}
+	return longest
+}
+
+// isSlow reports whether the machine was too slow before the last kill for a window to
+// hold: a commit must take less than half of it. What is at stake then is older, and no
+// more.
+func (k *killed) isSlow() bool { return k.stall > lossWindow/4 }
+
+// checkSpread wants what the last kill took to have been acknowledged within one window.
+func (k *killed) checkSpread() {
+	k.Helper()
+	if k.exact || !k.isSlow() {
+		return
+	}
+	k.slow++
+	if spread := k.last.Sub(k.first); spread > lossWindow+k.stall {
+		k.Errorf("what was lost was acknowledged within %v, want at most %v", spread, lossWindow)
 	}
 }
 

@@ -59,6 +59,11 @@ type killed struct {
 	ready  time.Time // when they were there again
 	notes  []*note   // of all keys ever written
 	count  tally
+	stall  time.Duration // how long the machine's disk has taken for a few bytes before the last kill, at most
+	slow   int           // rounds in which that was too long for the window
+	first  time.Time     // when the first of what the last kill took was acknowledged
+	last   time.Time
+	dir    string
 	lost   int           // acknowledged writes that were lost within the window
 	oldest time.Duration // the oldest of them, before the kill
 	down   time.Duration // the longest time from a node's start until it was ready
@@ -71,7 +76,7 @@ func newKilled(t *testing.T, durability string, nodes int) *killed {
 	server := newNATSServer(t, dir, "s1")
 	server.configure(dir)
 	server.start()
-	k := &killed{T: t, exact: durability == "sync"}
+	k := &killed{T: t, dir: dir, exact: durability == "sync"}
 	drawn := *seed
 	if drawn == 0 {
 		drawn = rand.Uint64()
@@ -115,8 +120,8 @@ func (k *killed) run(rounds int) {
 		}
 	}
 	k.check(k.notes)
-	k.Logf("%d rounds, %d keys written, %d acknowledged writes lost, the oldest of them %v before the kill; ready again within %v",
-		rounds, len(k.notes), k.lost, k.oldest.Round(time.Millisecond), k.down.Round(time.Millisecond))
+	k.Logf("%d rounds, %d keys written, %d acknowledged writes lost, the oldest of them %v before the kill; ready again within %v; the disk was too slow for the window in %d rounds",
+		rounds, len(k.notes), k.lost, k.oldest.Round(time.Millisecond), k.down.Round(time.Millisecond), k.slow)
 	for _, n := range k.nodes {
 		n.stop()
 	}
@@ -132,7 +137,7 @@ func (k *killed) round(round int) {
 		random := rand.New(rand.NewPCG(k.random.Uint64(), 0))
 		wg.Go(func() { written[i], counts[i] = k.write(random, fmt.Sprintf("r%d-w%d", round, i), stop) })
 	}
-	<-time.After(time.Duration(k.random.Int64N(int64(2 * lossWindow))))
+	k.stall = k.probe(time.Duration(k.random.Int64N(int64(2 * lossWindow))))
 	k.struck = time.Now()
 	victims := k.kill()
 	close(stop)
@@ -159,7 +164,9 @@ func (k *killed) round(round int) {
 		k.count.add(&counts[i], k.mayBeLost)
 	}
 	k.notes = append(k.notes, fresh...)
+	k.first, k.last = time.Time{}, time.Time{}
 	k.check(fresh)
+	k.checkSpread()
 	k.checkCount()
 }
 
