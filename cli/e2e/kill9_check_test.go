@@ -153,7 +153,7 @@ func (k *killed) probe(lasts time.Duration) (longest time.Duration) {
 // isSlow reports whether the machine was too slow before the last kill for a window to
 // hold: a commit must take less than half of it. What is at stake then is older, and no
 // more.
-func (k *killed) isSlow() bool { return k.stall > lossWindow/4 }
+func (k *killed) isSlow() bool { return k.stall > lossWindow/2 }
 
 // checkSpread wants what the last kill took to have been acknowledged within one window.
 func (k *killed) checkSpread() {

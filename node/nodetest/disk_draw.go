@@ -57,7 +57,7 @@ func drawDisks(p *plan, n int) {
 		returns:    r.IntN(4) != 0,
 		blackout:   r.IntN(3) == 0,
 	}
-	if d.every = d.window / 4; d.durability == keepNone {
+	if d.every = d.window / 8; d.durability == keepNone {
 		d.every = 200 * ms
 	}
 	if p.gentle {

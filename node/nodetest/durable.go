@@ -35,7 +35,7 @@ func (s *saver) hasRoom() bool {
 		return false
 	}
 	keys, _ := s.n.core.Unsaved()
-	return keys == 0 || w.disks.durability == keepNone || w.now-s.covered <= w.disks.window
+	return keys == 0 || w.disks.durability == keepNone || w.now-s.covered <= w.disks.window/2
 }
 
 // admits reports whether a command may run now. If not, it has been waited for.
