@@ -8,7 +8,7 @@ import (
 
 // steps are the steps that are no commands, by their word.
 var steps = map[string]func(p *parser, s *Step, rest string) error{
-	"cut": parseCut, "heal": parseHeal, "sync": parseSync, "advance": parseAdvance,
+	"cut": parseCut, "heal": parseHeal, "sync": parseSync, "advance": parseAdvance, "evict": parseEvict,
 }
 
 func parseCut(p *parser, s *Step, rest string) error {
@@ -67,6 +67,13 @@ func parseAdvance(p *parser, s *Step, rest string) error {
 	}
 	s.By = d
 	return nil
+}
+
+func parseEvict(p *parser, s *Step, rest string) error {
+	s.Op = Evict
+	group, err := p.group(rest)
+	s.Groups = [][]string{group}
+	return err
 }
 
 // group reads names of regions.

@@ -105,6 +105,7 @@ func TestParseErrors(t *testing.T) {
 		begin + "heal\n":                          "f:2: not a scenario: heal without a cut",
 		begin + "cut eu|us|ap\nheal us\n":         "f:3: not a scenario: heal stands alone",
 		begin + "cut eu|us|ap\nsync\n":            "f:3: not a scenario: name the regions",
+		begin + "evict\n":                         `f:2: not a scenario: no region is called ""`,
 		begin + "sync eu,mars\n":                  `f:2: not a scenario: no region is called "mars"`,
 		begin + "advance soon\n":                  "f:2: not a scenario: advance \"soon\"",
 		begin + "advance -5s\n":                   "f:2: not a scenario: advance \"-5s\"",

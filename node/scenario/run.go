@@ -23,6 +23,9 @@ type World interface {
 	// Sync returns when all nodes of these regions have seen the same writes and show
 	// the same.
 	Sync(ctx context.Context, regions []string) error
+	// Evict has all nodes of a region forget the values that they hold, as they do when
+	// memory is short.
+	Evict(ctx context.Context, region string) error
 	// Advance sets the clocks of all nodes forward.
 	Advance(by time.Duration)
 }
@@ -110,6 +113,13 @@ func (r *run) step(ctx context.Context, s *Step) error {
 		return r.world.Sync(ctx, r.regions)
 	case Sync:
 		return r.world.Sync(ctx, s.Groups[0])
+	case Evict:
+		for _, name := range s.Groups[0] {
+			if err := r.world.Evict(ctx, name); err != nil {
+				return err
+			}
+		}
+		return nil
 	case Advance:
 		r.world.Advance(s.By)
 		return nil

@@ -29,6 +29,7 @@ func (w *world) Sync(_ context.Context, regions []string) error {
 	w.note("sync %v", regions)
 	return nil
 }
+func (w *world) Evict(_ context.Context, name string) error { w.note("evict %s", name); return nil }
 func (w *world) Advance(by time.Duration) {
 	if by > time.Second {
 		w.note("advance %v", by)
@@ -75,13 +76,13 @@ func runText(t *testing.T, w *world, text string) error {
 
 func TestRun(t *testing.T) {
 	w := &world{t: t, replies: map[string]string{"us2 GET k": ":1"}}
-	err := runText(t, w, "eu> SET k 1\nOK\ncut eu|us,ap\ncut us|eu,ap\nsync eu,ap\nadvance 5s\nheal\neu,us2> GET k\n…\nus2> GET k\n(integer) 1\n")
+	err := runText(t, w, "eu> SET k 1\nOK\ncut eu|us,ap\ncut us|eu,ap\nsync eu,ap\nevict ap,eu\nadvance 5s\nheal\neu,us2> GET k\n…\nus2> GET k\n(integer) 1\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
 		"sync [eu us ap]", "eu FLUSHALL", "sync [eu us ap]", "eu SET k 1",
-		"sync [eu us ap]", "cut [[eu] [us ap]]", "cut [[us] [eu ap]]", "sync [eu ap]", "advance 5s", "heal", "sync [eu us ap]",
+		"sync [eu us ap]", "cut [[eu] [us ap]]", "cut [[us] [eu ap]]", "sync [eu ap]", "evict ap", "evict eu", "advance 5s", "heal", "sync [eu us ap]",
 		"eu GET k", "us2 GET k", "us2 GET k",
 	}
 	if !reflect.DeepEqual(w.did, want) {

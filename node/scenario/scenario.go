@@ -37,6 +37,8 @@ const (
 	Sync
 	// Advance sets the clocks of all nodes forward By so much.
 	Advance
+	// Evict has the nodes of the regions of Groups[0] forget all values that they hold.
+	Evict
 )
 
 // Step is one line of a scenario, with the reply below it.
