@@ -39,7 +39,11 @@ func TestTakenLaterIsNotKept(t *testing.T) {
 // the disk is slow, is not acknowledged before the first is on the disk.
 func TestSentAgainWaitsForDisk(t *testing.T) {
 	for after := 100 * ms; after < 900*ms; after += 100 * ms {
-		s := newScenario(t, onDisks(quickPlan(1, 1, 1), keepSync))
+		p := onDisks(quickPlan(1, 1, 1), keepSync)
+		p.disks.window = 10 * time.Second // Nothing has to wait before it runs.
+		s := newScenario(t, p)
+		s.writeAll("ap", "INCRBY", "1") // From now on the bound of stamps is ahead.
+		s.wait(300 * ms)
 		s.slowDisks[0] = time.Hour
 		s.writeAll("ap", "INCRBY", "1")
 		s.wait(after)
