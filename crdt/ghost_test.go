@@ -136,6 +136,17 @@ var ghostTraps = []struct {
 		r1 catchup r2
 		r1 want k none
 	`},
+	{name: "a removal after a time cut knows the sums that the cut hides", script: `
+		r2 zincr k g -1
+		r1 catchup r2
+		pass 5
+		r3 invalidate k
+		r1 evict k
+		r1 catchup r3
+		r1 want k none
+		r1 zincr k f 0.5
+		r2 zincr k g 0.75
+	`},
 	{name: "an evicted key expires", collect: true, script: `
 		r1 set k 1 at 10
 		r1 evict k
