@@ -389,8 +389,7 @@ func (w *world) plain(r *replica) error {
 func (w *world) sameEntries() error {
 	first := &w.replicas[0].part
 	for _, r := range w.replicas[1:] {
-		keys := append(first.Keys(), r.part.Keys()...)
-		for _, key := range keys {
+		for _, key := range append(first.Keys(), r.part.Keys()...) {
 			want, have := crdt.AppendEntry(nil, first.Entry(key)), crdt.AppendEntry(nil, r.part.Entry(key))
 			if !slices.Equal(want, have) {
 				return fmt.Errorf("%s is kept as %x by r1 and as %x by r%d", key, want, have, r.id)
