@@ -188,17 +188,23 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 // arrived. Taking such a snapshot in place of the own state is joining it, and nothing
 // begins anew: no write is lost, so the numbers of this replica's writes go on.
 //
-// That is done where it cannot be joined, and where somebody has been left out here:
-// then what has been forgotten may count again by a write that the snapshot brings and
-// that had not seen it.
+// That is done where it cannot be joined, and where something has been forgotten here
+// that has not been there: what has been forgotten without waiting for somebody may
+// count again by a write that the snapshot brings and that had not seen it. For the same
+// reason nothing is taken of an earlier state in which more has been forgotten. A state
+// in which something was evicted takes no other's place, for values would go with it.
 func (e *Engine) take(s *crdt.Snapshot, hasNews bool) error {
-	precedes := s.Applied().CoversAll(e.store.Vector())
-	if precedes && hasNews && len(e.settling.out) > 0 {
+	isLater := s.Applied().CoversAll(e.store.Vector())
+	ours, theirs := e.store.Horizon().Vector, s.Horizon.Vector
+	switch {
+	case isLater && hasNews && !s.Evicts && (len(e.settling.out) > 0 || !theirs.CoversAll(ours)):
 		e.store.Adopt(s)
+		return nil
+	case !isLater && !hasNews && !ours.CoversAll(theirs):
 		return nil
 	}
 	err := e.store.Join(s)
-	if errors.Is(err, crdt.ErrBehind) && precedes {
+	if errors.Is(err, crdt.ErrBehind) && isLater {
 		e.store.Adopt(s)
 		return nil
 	}
