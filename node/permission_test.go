@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,6 +90,13 @@ func TestDocumentedPermissions(t *testing.T) {
 	}
 	c.nodes["us-2"].stop()
 	c.drop("us-2")
+	c.until("us-1 has heard of it", func() error {
+		nodes, err := c.nodes["us-1"].Nodes(ctx)
+		if err == nil && len(nodes) != 3 {
+			err = fmt.Errorf("it knows of %d nodes", len(nodes))
+		}
+		return err
+	})
 	if have, _, err := us.Get(ctx, "large"); err != nil || have != large {
 		t.Errorf("get from who is left: have %d bytes, %v", len(have), err)
 	}
