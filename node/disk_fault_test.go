@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/atollcache/atoll/node"
@@ -129,111 +128,6 @@ func (m *member) end() error {
 	m.fails = true
 	m.stop()
 	return m.failed
-}
-
-// flip flips a bit in every table of a store, a part of the way through it.
-func flip(t *testing.T, fs vfs.FS, dir string, part float64) (flipped int) {
-	t.Helper()
-	names, err := fs.List(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".sst") {
-			continue
-		}
-		path := fs.PathJoin(dir, name)
-		stat, err := fs.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at, b := int64(float64(stat.Size())*part), []byte{0}
-		if _, err := f.ReadAt(b, at); err != nil {
-			t.Fatal(err)
-		}
-		b[0] ^= 4
-		if _, err := f.WriteAt(b, at); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-		flipped++
-	}
-	return flipped
-}
-
-// TestDamageHeals: what a node cannot read on its disk it gets from another node, and
-// meanwhile nobody is told that there is nothing.
-func TestDamageHeals(t *testing.T) {
-	t.Parallel()
-	fs := disks{}
-	c := newDiskCluster(t, fs, nil)
-	one, two := c.startOne("us", "us-1"), c.startOne("us", "us-2")
-	c.untilKnown()
-	keys := keysOf(2000)
-	setAll(t, two, keys)
-	c.untilEqual(two)
-	one.stop()
-	if flip(t, fs["us-1"], "data/db", 0.3) == 0 {
-		t.Fatal("no tables: nothing is tested")
-	}
-	one = c.startOne("us", "us-1")
-	c.untilKnown()
-	c.until("every key is read at the damaged node", func() error {
-		for _, k := range keys {
-			v, ok, err := one.Get(t.Context(), k)
-			if err == nil && (!ok || v != k) {
-				t.Fatalf("get %s: want %s or an error, have %q, %t", k, k, v, ok)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if said := info(t, one).Disk.Error; !strings.Contains(said, "damaged") {
-		t.Errorf("want the damage noticed, have %q", said)
-	}
-	one.end()
-}
-
-// TestDamageAlone: with nobody to heal it, a node says that it cannot read, and leaves
-// the disk as it is.
-func TestDamageAlone(t *testing.T) {
-	t.Parallel()
-	fs := disks{}
-	c := newDiskCluster(t, fs, nil)
-	one := c.startOne("us", "us-1")
-	keys := keysOf(2000)
-	setAll(t, one, keys)
-	one.stop()
-	if flip(t, fs["us-1"], "data/db", 0.3) == 0 {
-		t.Fatal("no tables: nothing is tested")
-	}
-	one = c.startOne("us", "us-1")
-	read, unread := 0, 0
-	for _, k := range keys {
-		v, ok, err := one.Get(t.Context(), k)
-		switch {
-		case err == nil && ok && v == k:
-			read++
-		case err != nil && strings.Contains(err.Error(), "cannot be read"):
-			unread++
-		default:
-			t.Fatalf("get %s: want %s or an error that says why, have %q, %t, %v", k, k, v, ok, err)
-		}
-	}
-	if read == 0 || unread == 0 {
-		t.Errorf("%d keys read, %d not: want some of both", read, unread)
-	}
-	one.end()
-	flip(t, fs["us-1"], "data/db", 0.3) // It is whole again.
-	wantAll(t, "the bits flipped back", c.startOne("us", "us-1"), keys)
 }
 
 // gate makes syncs wait while it is shut.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -39,13 +40,9 @@ const memoryChild = "ATOLL_TEST_MEMORY"
 // `make bench-memory` does it with five times a gibibyte.
 func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), *memoryWithin)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, self, "-test.run=^TestMemoryLimitChild$", "-test.v",
+	cmd := exec.CommandContext(ctx, withoutRace(ctx, t), "-test.run=^TestMemoryLimitChild$", "-test.v",
 		fmt.Sprintf("-memory-limit=%d", *memoryLimit), fmt.Sprintf("-memory-data=%d", *memoryData))
 	cmd.Env = append(os.Environ(), memoryChild+"="+t.TempDir())
 	out, err := cmd.CombinedOutput()
@@ -57,6 +54,24 @@ func TestMemoryLimit(t *testing.T) {
 		t.Errorf("limit %d: want at most %d bytes resident, have %d\n%s", *memoryLimit, want, most, out)
 	}
 	t.Logf("%s", out)
+}
+
+// withoutRace returns a program of these tests that is not slowed, nor made larger, by the
+// race detector: this one, or one that is built for it.
+func withoutRace(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	if !raceEnabled {
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return self
+	}
+	path := filepath.Join(t.TempDir(), "node.test")
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go test -c: %v\n%s", err, out)
+	}
+	return path
 }
 
 // lineOf returns the number that follows a text in the output of a process.
