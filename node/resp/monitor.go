@@ -20,10 +20,10 @@ func newMonitors() *monitors { return &monitors{all: map[*conn]struct{}{}} }
 func monitor(c *conn, _ []string) {
 	m := c.s.monitors
 	c.monitor = true
-	c.out.pushed([]byte("+OK\r\n"))
-	m.mu.Lock()
+	m.mu.Lock() // Whoever has read the reply is shown what comes next, and nothing before it.
 	m.all[c] = struct{}{}
 	m.any.Store(true)
+	c.out.pushed([]byte("+OK\r\n"))
 	m.mu.Unlock()
 	c.info.Lock()
 	c.info.monitors = true
