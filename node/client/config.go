@@ -47,7 +47,9 @@ type Config struct {
 	AttemptTimeout time.Duration
 
 	// Rounds is how often the owner, the next replica and any node are asked, with
-	// growing pauses in between, before a command fails. Default: 3.
+	// growing pauses in between, before a command fails; and how often at most a
+	// question about the cluster is asked again, at every AttemptTimeout, while
+	// nobody answers. Default: 3.
 	Rounds int
 
 	// BatchCommands and BatchBytes bound one message. The commands of one call on

@@ -74,7 +74,7 @@ type line struct {
 func (p *plan) add(cfg Config, cmd wire.Command, sink func(wire.Reply)) {
 	spec, _ := command.Find(cmd) // It has been checked.
 	if spec.Keys == command.KeysNone || spec.Together || spec.Name == "INSPECT" {
-		u := &unit{alone: true, stage: stageAny}
+		u := &unit{alone: true, prompt: spec.Prompt, stage: stageAny}
 		u.add(cmd)
 		p.lines = append(p.lines, &line{units: []*unit{u}, sinks: [][]func(wire.Reply){{sink}}})
 		return

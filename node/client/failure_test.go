@@ -66,6 +66,32 @@ func TestSilentOwner(t *testing.T) {
 	}
 }
 
+// A question about the cluster that comes to a node which says nothing is asked again:
+// NATS goes on giving that node its share.
+func TestFrozenNodeIsAskedAboutTheCluster(t *testing.T) {
+	cl := startCluster(t, "us-1", "us-2")
+	c := cl.client(WithConfig(Config{AttemptTimeout: 50 * time.Millisecond, Rounds: 30}))
+	gate := make(chan struct{})
+	defer close(gate)
+	var frozen atomic.Pointer[node]
+	for _, n := range cl.nodes {
+		n.hook(func(_ context.Context, cmds []wire.Command) []wire.Reply {
+			if frozen.CompareAndSwap(nil, n); frozen.Load() == n { // Whoever is asked first.
+				<-gate
+			}
+			return []wire.Reply{wire.String("[]")}
+		}, nil)
+	}
+	for range 5 {
+		if _, err := c.Nodes(within(t, 5*time.Second)); err != nil {
+			t.Fatalf("nodes: %v", err)
+		}
+	}
+	if frozen.Load() == nil {
+		t.Error("no node was asked")
+	}
+}
+
 // The owner runs a command and its reply is lost: the same request ID comes to
 // the next node, and the command counts once.
 func TestRequestIDIsKeptAfterALostReply(t *testing.T) {

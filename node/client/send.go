@@ -66,7 +66,7 @@ func (c *Client) exchange(s stage, batch []*unit, cmds []wire.Command) outcome {
 	defer stop()
 	c.count.messages.Add(1)
 	c.count.commands.Add(uint64(len(cmds)))
-	data, err := c.caller.RequestWithin(ctx, within, subject, wire.AppendRequest(nil, cmds))
+	data, err := c.request(ctx, within, subject, wire.AppendRequest(nil, cmds), batch[0].prompt)
 	if d := (*denial)(nil); err != nil && errors.As(context.Cause(ctx), &d) {
 		return outcome{failure: c.errDenied(d), ran: d.bulk, final: d.bulk, denied: true}
 	}
@@ -83,6 +83,40 @@ func (c *Client) exchange(s stage, batch []*unit, cmds []wire.Command) outcome {
 		return outcome{failure: replies[0], final: true} // It could not read the request.
 	}
 	return outcome{failure: fail(wire.CodeInternal, "%d replies from %s to %d commands", len(replies), subject, len(cmds)), ran: true, final: true}
+}
+
+// request asks whoever listens on a subject. What any node answers within a moment
+// is asked for again at every AttemptTimeout, up to Rounds times, and the first reply
+// counts: NATS picks one of the region's nodes, and goes on picking one that is frozen.
+func (c *Client) request(ctx context.Context, within time.Duration, subject string, data []byte, prompt bool) ([]byte, error) {
+	if !prompt {
+		return c.caller.RequestWithin(ctx, within, subject, data)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, c.cfg.Rounds)
+	again := time.NewTicker(c.cfg.AttemptTimeout)
+	defer again.Stop()
+	for asked, failed := 0, 0; ; {
+		if asked < c.cfg.Rounds {
+			asked++
+			c.running.Go(func() {
+				data, err := c.caller.RequestWithin(ctx, 0, subject, data)
+				done <- result{data, err}
+			})
+		}
+		select {
+		case r := <-done:
+			if failed++; r.err == nil || failed == asked {
+				return r.data, r.err
+			}
+		case <-again.C:
+		}
+	}
 }
 
 // failed turns an error of package bulk into an outcome.

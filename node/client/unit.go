@@ -35,6 +35,7 @@ type unit struct {
 	partition region.Partition
 	size      int  // bytes in a message, at most
 	alone     bool // shares no message
+	prompt    bool // any node answers it within a moment
 
 	ctx     context.Context // of the caller
 	replies []wire.Reply

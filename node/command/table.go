@@ -42,6 +42,9 @@ type Spec struct {
 	Fast, Grows, Dangerous bool
 	// Whole says that it is about all keys of the region.
 	Whole bool
+	// Prompt says that any node answers within a moment, so that a caller who hears
+	// nothing rather asks another one.
+	Prompt bool
 	// Reply is what its reply looks like; see [Spec.Shape] for a command with its
 	// arguments.
 	Reply Shape
