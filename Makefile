@@ -13,7 +13,7 @@ ROWS ?=
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory bench-expiry churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-repair: ## a million keys in two regions, a thousand made to differ: bytes
 
 bench-memory: ## five times as much data as a node of 1 GiB may keep: all of it read back, and what the process had
 	$(GO) test ./node -run 'TestMemoryLimit$$' -count=1 -v -timeout 60m -memory-limit=1073741824 -memory-data=5368709120 -memory-within=55m
+
+bench-expiry: ## two million keys with times to live as caches in production have them: none is shown late, all go from memory and disk
+	$(GO) test ./node -run TestExpiryAtScale -count=1 -v -timeout 30m -expiry-keys=2000000 -expiry-longest=2m
 
 churn: ## nodes join and leave under 5,000 operations a second
 	$(GO) test ./node -run TestChurn -count=1 -v -timeout 20m -churn-rate=5000
