@@ -292,6 +292,7 @@ func (e *Engine) receiveHeads(now time.Time, m *Message) {
 	case !has.CoversAll(own):
 		e.touch(now)
 	}
+	e.noteVector(m.From, m.Vector)
 	if i, ok := e.peers.search(m.From); ok {
 		e.meet(now, &e.peers.list[i])
 		e.compareHeads(now, &e.peers.list[i], m)
@@ -360,6 +361,9 @@ func (e *Engine) applyRemote(now time.Time, d *crdt.Delta) {
 		// Its origin had not seen what has been forgotten here. Whoever has applied it
 		// before forgetting has a state that it is part of.
 		e.stats.Old++
+		if !errors.Is(err, crdt.ErrBehind) {
+			e.addUnmet(crdt.Dot{Replica: d.Dot.Replica, N: e.store.Vector().Get(d.Dot.Replica) + 1})
+		}
 	default:
 		e.stats.Failed++
 	}
@@ -373,14 +377,6 @@ func (e *Engine) Tick(now time.Time) (*Message, crdt.ReplicaID) {
 	e.sessions.expire(now, e.cfg.SnapshotIdle)
 	return e.nextRequest(now)
 }
-
-// HasRun reports whether a request ID other than zero is remembered: [Engine.Write]
-// gives [ErrDuplicate] for it.
-func (e *Engine) HasRun(request uint64) bool { return e.requests.has(request) }
-
-// Remember makes a request ID known of a command that is known to have run
-// elsewhere.
-func (e *Engine) Remember(request uint64) { e.requests.add(request) }
 
 // History returns the deltas of a key that the log still has, oldest first. Read
 // only.

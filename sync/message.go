@@ -96,6 +96,10 @@ type Message struct {
 	// Standing is how many regions the sender has met of late, its own included: in
 	// how many some holder had nothing that the sender lacked. KindSnapshot.
 	Standing int
+	// Unmet is the first write of each replica that the sender takes with no state but one
+	// that has seen all of its own: it may have been made without having seen what the
+	// sender has forgotten. KindSnapshot.
+	Unmet crdt.Vector
 	// Digest sums up what the sender shows at the wall time At, in milliseconds.
 	// KindHeads, where an At of zero says that there is no digest; KindSymbols.
 	Digest crdt.Digest

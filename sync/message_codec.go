@@ -18,7 +18,7 @@ import (
 //	pull      partition, sender, region, vector
 //	fetch     partition, sender, region, session, index
 //	snapshot  partition, sender, region, session, index, last, clock,
-//	          vector, roll, [key, entry, ...], standing
+//	          vector, roll, [key, entry, ...], standing, unmet
 //	refusal   partition, sender, region
 //	compare   partition, sender, region, at, range, index, count
 //	symbols   partition, sender, region, at, range, index, digest, keys, symbols, vector
@@ -28,8 +28,8 @@ import (
 //	want      partition, sender, region, vector, only, [key, ...]
 //	given     partition, sender, region, vector, roll, [key, entry, ...], [key, ...]
 //
-// Package crdt says what a roll is. A range is a seed, a number of bits and a prefix. The last fields of heads are
-// missing where they say nothing.
+// Package crdt says what a roll is. A range is a seed, a number of bits and a prefix. The last fields of heads
+// and of a snapshot are missing where they say nothing.
 
 // tagBase is the tag of the first kind; package crdt uses the tags below 16.
 const tagBase = 16
@@ -78,6 +78,9 @@ func Encode(m *Message) []byte {
 		e.Uint(uint64(m.Clock))
 		e.Snapshot(m.Piece, 0, len(m.Piece.Keys))
 		e.Uint(uint64(m.Standing))
+		if len(m.Unmet) > 0 {
+			e.Vector(m.Unmet)
+		}
 	case KindWant, KindGiven:
 		encodeWant(&e, m)
 	default:
@@ -182,6 +185,9 @@ func decodeOne(d *crdt.Decoder, kind Kind) *Message {
 		m.Piece = d.Snapshot()
 		if d.More() {
 			m.Standing = decodeIndex(d)
+		}
+		if d.More() {
+			m.Unmet = d.Vector()
 		}
 	case KindWant, KindGiven:
 		decodeWant(d, m)

@@ -28,7 +28,9 @@ func samples(t testing.TB) []*cachesync.Message {
 	piece := b.Receive(at(12_000), fetch)
 	refusal := b.Receive(at(13_000), &cachesync.Message{Kind: cachesync.KindFetch, From: 3, Session: 99, Index: 5})
 	later := &cachesync.Message{Kind: cachesync.KindFetch, Partition: 7, From: 3, Region: "ap", Session: 4, Index: 2}
-	out := []*cachesync.Message{deltas, heads, pull, answer, fetch, piece, refusal, later}
+	unmet := *piece
+	unmet.Unmet = a.Vector().Clone()
+	out := []*cachesync.Message{deltas, heads, pull, answer, fetch, piece, refusal, later, &unmet}
 	for i, m := range out {
 		if m == nil {
 			t.Fatalf("sample %d is missing", i)

@@ -296,6 +296,7 @@ func (e *Engine) before(p, o *peer) bool {
 func (e *Engine) answerPull(m *Message) *Message {
 	out := e.message(KindDeltas)
 	out.Answer = true
+	e.noteVector(m.From, m.Vector)
 	have := e.store.Sight(m.Vector)
 	ds, ok := e.log.after(&have, e.cfg.BatchBytes)
 	out.Deltas, out.Truncated = ds, !ok

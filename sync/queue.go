@@ -73,3 +73,11 @@ func (r *requests) add(id uint64) {
 	}
 	r.known[id] = struct{}{}
 }
+
+// HasRun reports whether a request ID other than zero is remembered: [Engine.Write]
+// gives [ErrDuplicate] for it.
+func (e *Engine) HasRun(request uint64) bool { return e.requests.has(request) }
+
+// Remember makes a request ID known of a command that is known to have run
+// elsewhere.
+func (e *Engine) Remember(request uint64) { e.requests.add(request) }

@@ -22,9 +22,10 @@ type session struct {
 	to       crdt.ReplicaID
 	used     time.Time
 	snapshot *crdt.Snapshot
-	clock    crdt.HLC // no write in the snapshot has a higher stamp
-	done     bool     // its last piece has been sent
-	starts   []int    // first key of each piece that has been cut so far
+	unmet    crdt.Vector // what was unmet then
+	clock    crdt.HLC    // no write in the snapshot has a higher stamp
+	done     bool        // its last piece has been sent
+	starts   []int       // first key of each piece that has been cut so far
 }
 
 func (s *sessions) expire(now time.Time, idle time.Duration) {
@@ -64,7 +65,7 @@ func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
 	var s *session
 	if m.Index == 0 {
 		if s = e.sessions.begin(now, m.From); s != nil {
-			s.snapshot, s.clock = e.store.Snapshot(), e.clock.Last()
+			s.snapshot, s.clock, s.unmet = e.store.Snapshot(), e.clock.Last(), e.unmet().Clone()
 		}
 	} else {
 		s = e.sessions.find(m.Session, m.From)
@@ -85,6 +86,7 @@ func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
 	out := e.message(KindSnapshot)
 	out.Clock = s.clock
 	out.Session, out.Index, out.Last, out.Standing = s.id, m.Index, to == len(s.snapshot.Keys), e.standing(now)
+	out.Unmet = s.unmet
 	out.Piece = &crdt.Snapshot{
 		Vector: s.snapshot.Vector, Horizon: s.snapshot.Horizon,
 		Retired: s.snapshot.Retired, Ended: s.snapshot.Ended, First: s.snapshot.First, Evicts: s.snapshot.Evicts,
@@ -149,14 +151,20 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 // own state.
 func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 	news := slices.DeleteFunc(f.staged.Vector.Beyond(e.store.Vector()), e.store.Covers)
-	err := e.take(&f.staged, len(news) > 0)
+	err := e.take(&f.staged, m.Unmet, len(news) > 0)
 	switch {
 	case err != nil && e.isStale(m.From, &f.staged):
 		// Something has been forgotten since it was taken, which its sender has seen.
 		e.fruitless(now)
 		return
 	case err != nil && e.yields(now, m, err):
-		e.rebuild(&f.staged)
+		if now.Sub(e.settling.begun) < e.cfg.AnnounceEvery {
+			// Two that cannot take each other's state would be followed in turn.
+			e.fruitless(now)
+			return
+		}
+		e.settling.begun = now
+		e.rebuild(&f.staged, m.Unmet)
 	case err != nil:
 		e.refuse(now, m.From)
 		return
@@ -192,21 +200,36 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 // that has not been there: what has been forgotten without waiting for somebody may
 // count again by a write that the snapshot brings and that had not seen it. For the same
 // reason nothing is taken of an earlier state in which more has been forgotten. A state
-// in which something was evicted takes no other's place, for values would go with it.
-func (e *Engine) take(s *crdt.Snapshot, hasNews bool) error {
+// in which something was evicted takes no other's place, for values would go with it,
+// unless what it brings is unmet here: then nothing else is right.
+func (e *Engine) take(s *crdt.Snapshot, unmet crdt.Vector, hasNews bool) error {
 	isLater := s.Applied().CoversAll(e.store.Vector())
 	ours, theirs := e.store.Horizon().Vector, s.Horizon.Vector
+	odds := e.contradicts(s, unmet)
 	switch {
-	case isLater && hasNews && !s.Evicts && (len(e.settling.out) > 0 || !theirs.CoversAll(ours)):
-		e.store.Adopt(s)
+	case isLater && hasNews && (odds != nil || !s.Evicts && (len(e.settling.out) > 0 || !theirs.CoversAll(ours))):
+		e.adopt(s, unmet)
 		return nil
-	case !isLater && !hasNews && !ours.CoversAll(theirs):
+	case !isLater && !hasNews && (odds != nil || !ours.CoversAll(theirs)):
 		return nil
+	case odds != nil:
+		return odds
 	}
 	err := e.store.Join(s)
-	if errors.Is(err, crdt.ErrBehind) && isLater {
-		e.store.Adopt(s)
+	switch {
+	case errors.Is(err, crdt.ErrBehind) && isLater:
+		e.adopt(s, unmet)
 		return nil
+	case err == nil:
+		e.addAllUnmet(unmet)
 	}
 	return err
+}
+
+// adopt takes a snapshot in place of the own state, with what is unmet at its sender: that
+// is unmet here now, and nothing else.
+func (e *Engine) adopt(s *crdt.Snapshot, unmet crdt.Vector) {
+	e.store.Adopt(s)
+	e.settling.unmet = nil
+	e.addAllUnmet(unmet)
 }

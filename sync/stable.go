@@ -29,8 +29,10 @@ type settling struct {
 	out     []crdt.ReplicaID // of those, the ones that have been left out
 	over    []over           // IDs that nobody writes under any more
 	held    Backlog
-	met     []meeting // by region
-	rest    time.Time // before this, no snapshot is asked for only because others refuse the own state
+	unmet   crdt.Vector // the first write of each replica that is taken with no state but a later one
+	met     []meeting   // by region
+	begun   time.Time   // when the own state was last dropped for another's
+	rest    time.Time   // before this, no snapshot is asked for only because others refuse the own state
 }
 
 // meeting says when a holder in a region was last known to have nothing that is
@@ -68,10 +70,17 @@ func (e *Engine) Sweep(now time.Time, holders []crdt.ReplicaID) {
 	e.stats.Expired += e.store.Expire(now.UnixMilli(), e.cfg.ExpireKeys)
 	e.countIn()
 	waiting := len(e.store.Retired())
+	var horizon crdt.Horizon
+	if len(s.out) > 0 {
+		horizon = e.store.Horizon().Clone()
+	}
 	c := e.store.Collect(now.UnixMilli(), func(v crdt.Vector, after crdt.HLC) bool {
 		return e.settled(v, after) == nil
 	})
 	e.clock.Observe(e.store.Horizon().Stamp)
+	if len(s.out) > 0 && !e.store.Horizon().Equal(horizon) {
+		e.noteLeftOut()
+	}
 	if len(e.store.Retired()) < waiting {
 		e.forgetRetired()
 	}
@@ -269,10 +278,10 @@ func (e *Engine) nextReckoning(now time.Time) (*Message, crdt.ReplicaID) {
 
 // rebuild takes a snapshot in place of the own state. What nobody else has seen
 // of that is lost, so its numbers must not be used again for other writes.
-func (e *Engine) rebuild(s *crdt.Snapshot) {
+func (e *Engine) rebuild(s *crdt.Snapshot, unmet crdt.Vector) {
 	had := e.store.Vector().Clone()
 	e.stats.Rebuilt++
-	e.store.Adopt(s)
+	e.adopt(s, unmet)
 	for _, d := range had.Beyond(e.store.Applied()) {
 		e.stats.Lost += int(d.N - e.store.Applied().Get(d.Replica))
 	}

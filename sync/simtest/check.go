@@ -46,7 +46,7 @@ func (w *world) look(r *replica) {
 		{"queue", s.QueueBytes, w.cfg.QueueBytes, true},
 		{"sessions", s.Sessions, w.cfg.Snapshots, false},
 	} {
-		if b.bytes < 0 || b.bytes > b.most && !(b.alone && b.bytes <= maxDelta) {
+		if b.bytes < 0 || b.bytes > b.most && !(b.alone && b.bytes <= w.largest) {
 			w.broken("replica %d: %s has %d, allowed are %d", r.slot, b.what, b.bytes, b.most)
 		}
 	}
@@ -73,9 +73,6 @@ func (w *world) rebuilt(r *replica, times int) {
 	r.rebuilt, r.seen = times, nil
 	w.counts.Rebuilt++
 }
-
-// maxDelta is above the size of any delta of a history.
-const maxDelta = 4000
 
 // fits checks that a message is no larger than it may be.
 func (w *world) fits(r *replica, m *cachesync.Message) {

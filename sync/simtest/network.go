@@ -218,6 +218,9 @@ func (w *world) encode(r *replica, m *cachesync.Message) []byte {
 	if m.From != r.id || m.Region != r.region || m.Partition != partition {
 		w.broken("replica %d sends %v as %v in %q", r.slot, m, m.From, m.Region)
 	}
+	for _, d := range m.Deltas {
+		w.largest = max(w.largest, d.Size())
+	}
 	w.note(r, "sends", m)
 	msg := cachesync.Encode(m)
 	w.trace.Write(msg)

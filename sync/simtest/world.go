@@ -39,6 +39,7 @@ type world struct {
 	// was taken for gone: what that had forgotten may show again beneath such writes.
 	apart   bool
 	history []write                       // every accepted write, in an order in which causes come first
+	largest int                           // the size of the largest delta that was written or sent
 	stamps  map[crdt.ReplicaID][]crdt.HLC // of every life's writes
 	counts  Counts
 	trace   hash.Hash64

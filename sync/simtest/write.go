@@ -90,6 +90,7 @@ func (w *world) issued(id crdt.ReplicaID) uint64 { return uint64(len(w.stamps[id
 // accepted checks the numbering of a write.
 func (w *world) accepted(r *replica, d *crdt.Delta) {
 	w.counts.Writes++
+	w.largest = max(w.largest, d.Size())
 	w.stamps[r.writer()] = append(w.stamps[r.writer()], d.Stamp)
 	want := crdt.Dot{Replica: r.writer(), N: w.issued(r.writer())}
 	if d.Dot != want || d.From != want.N || !r.part.Vector().Covers(want) {
