@@ -66,6 +66,7 @@ type Counts struct {
 	Died      int // writes that were lost with them, unseen by others
 	Absurd    int // messages that no engine would send
 	Audits    int // states compared with the original writes
+	Weak      int // keys left out of that, because of writes that had not seen what of them was forgotten somewhere
 	Rebuilt   int // replicas that dropped their state for another's, having been away
 	Unready   int // commands that came before a new life was ready for any
 	Damaged   int // keys lost behind a replica's back
@@ -92,6 +93,7 @@ func (c Counts) Add(o Counts) Counts {
 	c.Died += o.Died
 	c.Absurd += o.Absurd
 	c.Audits += o.Audits
+	c.Weak += o.Weak
 	c.Rebuilt += o.Rebuilt
 	c.Unready += o.Unready
 	c.Damaged += o.Damaged

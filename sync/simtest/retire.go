@@ -75,7 +75,7 @@ func (w *world) noteRetirements(r *replica) {
 		}
 		w.accepted(r, d)
 		w.retirements = append(w.retirements, d)
-		w.history = append(w.history, write{delta: d})
+		w.record(write{delta: d, saw: w.saw(d)})
 		for _, f := range d.Effects {
 			if o := w.writing(f.Replica); o != nil && o.writer() == f.Replica && slices.Contains(w.holders(r), o.id) {
 				w.broken("replica %d retires %v, which is replica %d's", r.slot, f.Replica, o.slot)

@@ -35,18 +35,6 @@ func (w *world) settle() {
 			since = w.now
 		}
 	}
-	// By now what one has met all have.
-	for _, r := range w.replicas {
-		if r.old > 0 {
-			w.old = true
-		}
-	}
-	w.old = w.old || w.counts.Rebuilt > 0
-	for _, r := range w.replicas {
-		if w.old {
-			r.old = 1
-		}
-	}
 	w.compare()
 	w.stayQuiet()
 	w.compareRequests()

@@ -100,6 +100,21 @@ func wantEverything(t *testing.T, counts simtest.Counts) {
 	look(reflect.ValueOf(counts))
 }
 
+// TestSeedsThatFailed runs again the histories that have found something, in the engine
+// or in what is checked.
+func TestSeedsThatFailed(t *testing.T) {
+	for seed, what := range map[uint64]string{
+		207501: "who was late itself left others out and forgot what they had written to",
+		389586: "who had been left out took what the other wrote meanwhile",
+		394612: "one that had been frozen took the state of one that had refused its last write",
+		766430: "of two states of one history the later one was joined",
+	} {
+		if r := simtest.Run(seed, simtest.Options{}); r.Err != nil {
+			t.Errorf("%s: %s", what, simtest.Explain(seed, simtest.Options{}))
+		}
+	}
+}
+
 // TestSameSeedSameTrace runs seeds twice.
 func TestSameSeedSameTrace(t *testing.T) {
 	for seed := *first; seed < *first+30; seed++ {

@@ -32,19 +32,16 @@ type world struct {
 	dead        []crdt.ReplicaID
 	members     []member // whom the others know of
 	lives       int
-	old         bool          // something was refused because of what had been forgotten
-	shown       int64         // the latest time that a clock of a life that has ended has shown
-	retirements []*crdt.Delta // every one that was ever made
-	// apart says that a life began to write without having met one that had written and
-	// was taken for gone: what that had forgotten may show again beneath such writes.
-	apart   bool
-	history []write                       // every accepted write, in an order in which causes come first
-	largest int                           // the size of the largest delta that was written or sent
-	stamps  map[crdt.ReplicaID][]crdt.HLC // of every life's writes
-	counts  Counts
-	trace   hash.Hash64
-	log     io.Writer
-	err     error
+	shown       int64                         // the latest time that a clock of a life that has ended has shown
+	retirements []*crdt.Delta                 // every one that was ever made
+	forgotten   []forgotten                   // all that was ever forgotten anywhere
+	history     []write                       // every accepted write, in an order in which causes come first
+	largest     int                           // the size of the largest delta that was written or sent
+	stamps      map[crdt.ReplicaID][]crdt.HLC // of every life's writes
+	counts      Counts
+	trace       hash.Hash64
+	log         io.Writer
+	err         error
 }
 
 // replica is one place at which an engine lives, one life after another.
@@ -63,7 +60,7 @@ type replica struct {
 	rebuilt int // times its state was dropped for another's in this life
 	serves  bool
 	frozen  bool
-	old     int // writes that it refused because of what it has forgotten
+	forgot  int // how many times it had forgotten something in this life
 }
 
 // member is a life that the others know of from a time on, until they know that
@@ -111,7 +108,7 @@ func (w *world) live(r *replica) {
 	r.id = crdt.ReplicaID((uint64(w.lives)*7919%1000 + 1) * crdt.Lives)
 	r.part = &crdt.Partition{}
 	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
-	r.seen, r.asked, r.rebuilt, r.old, r.serves, r.frozen = nil, request{}, 0, 0, false, false
+	r.seen, r.asked, r.rebuilt, r.forgot, r.serves, r.frozen = nil, request{}, 0, 0, false, false
 	known := w.now
 	if w.lives > len(w.regions) {
 		known += w.net.knownAfter
@@ -178,11 +175,8 @@ func (w *world) serves(r *replica) bool {
 		heard := slices.ContainsFunc(peers, func(p cachesync.Peer) bool { return p.Replica == m.id })
 		return w.now < m.known || m.id != r.id && !heard && !slices.Contains(w.dead, m.id)
 	})
-	switch {
-	case !r.serves:
+	if !r.serves {
 		w.counts.Unready++
-	case slices.ContainsFunc(w.replicas, func(o *replica) bool { return o.frozen }):
-		w.apart = true
 	}
 	return r.serves
 }
@@ -242,7 +236,7 @@ func (w *world) beat(r *replica) {
 		w.broadcast(r, m)
 	}
 	r.engine.Living(r.time(w), w.holders(r))
-	r.engine.Sweep(r.time(w), w.holders(r))
+	w.sweep(r)
 	w.noteRetirements(r)
 	w.look(r)
 	w.tick(r)
@@ -312,11 +306,15 @@ func run(p *plan, o Options) (res Result) {
 
 // state returns the form of a replica's live state that is the same wherever the
 // state is the same.
-func (r *replica) state(nowMillis int64) []byte { return state(r.part, nowMillis) }
+func (r *replica) state(nowMillis int64) []byte { return state(r.part, nowMillis, nil) }
 
-func state(p *crdt.Partition, nowMillis int64) []byte {
+// state is that of a partition, without some keys.
+func state(p *crdt.Partition, nowMillis int64, without map[string]bool) []byte {
 	var b bytes.Buffer
 	for _, k := range p.Keys() {
+		if without[k] {
+			continue
+		}
 		b.Write(p.Entry(k).AppendLive(nil, k, nowMillis))
 	}
 	return b.Bytes()

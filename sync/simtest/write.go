@@ -10,8 +10,10 @@ import (
 
 // write is one write that an engine has accepted.
 type write struct {
-	delta *crdt.Delta
-	ops   []crdttest.Op // what the command came to
+	delta   *crdt.Delta
+	ops     []crdttest.Op // what the command came to
+	saw     crdt.Vector   // all that its origin had seen
+	unaware bool          // of something of its key that was forgotten somewhere before it was seen there
 }
 
 // write runs a command at a replica, several times when the step says so.
@@ -65,7 +67,7 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 	if c.Verb.IsList() {
 		ops = crdttest.ListWrites(d, op)
 	}
-	w.history = append(w.history, write{d, ops})
+	w.record(write{delta: d, ops: ops, saw: w.saw(d)})
 	if request != 0 {
 		if _, err := r.engine.Write(now, c.Key, request, run); !errors.Is(err, cachesync.ErrDuplicate) {
 			w.broken("replica %d ran request %d twice in a row: %v", r.slot, request, err)
