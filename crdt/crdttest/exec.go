@@ -42,7 +42,7 @@ func execute(m *crdt.Mutator, c Command, now int64) (r Reply) {
 	case ZRem:
 		r.OK, r.Err = m.ZRem(c.Field)
 	case PFAdd:
-		r.OK, r.Err = m.PFAdd(elements(c.Value)...)
+		r.OK, r.Err = m.PFAdd(Elements(c.Value)...)
 	default:
 		if c.Verb.IsList() {
 			return ExecuteList(m, c)
@@ -149,7 +149,7 @@ func read(view crdt.View) Value {
 	case crdt.KindList:
 		v.Elements = view.Elements(0, -1)
 	case crdt.KindHLL:
-		v.Registers = registersOf(view)
+		v.Registers = RegistersOf(view)
 	}
 	return v
 }

@@ -26,6 +26,16 @@ func hllSpec(live []*Op) map[string]int {
 	return registers
 }
 
+// HLLWrites returns what PFADD comes to at a replica that has seen ops, nothing when it
+// changes nothing.
+func HLLWrites(seen []Op, op Op, now int64) []Op {
+	ops, _ := hllOps(seen, op, now)
+	for i := range ops {
+		ops[i].Nth = i
+	}
+	return ops
+}
+
 // hllOps says what PFADD comes to at a replica that has seen ops, and what it
 // answers.
 func hllOps(seen []Op, op Op, now int64) (ops []Op, reply Reply) {
@@ -35,7 +45,7 @@ func hllOps(seen []Op, op Op, now int64) (ops []Op, reply Reply) {
 		return nil, Reply{Err: crdt.ErrWrongType}
 	}
 	ranks := map[string]int{}
-	for _, e := range elements(op.Value) {
+	for _, e := range Elements(op.Value) {
 		register, rank := hyperloglog.Place(e)
 		field := strconv.Itoa(register)
 		if int(rank) > before.Registers[field] {
@@ -54,16 +64,16 @@ func hllOps(seen []Op, op Op, now int64) (ops []Op, reply Reply) {
 	return ops, Reply{OK: len(ops) > 0}
 }
 
-// elements returns those between commas; none is written as a dash.
-func elements(value string) []string {
+// Elements returns those between commas; none is written as a dash.
+func Elements(value string) []string {
 	if value == "-" {
 		return nil
 	}
 	return strings.Split(value, ",")
 }
 
-// registersOf reads the registers that a reader sees.
-func registersOf(view crdt.View) map[string]int {
+// RegistersOf reads the registers that a reader sees.
+func RegistersOf(view crdt.View) map[string]int {
 	registers := map[string]int{}
 	r, _ := view.Registers()
 	for i, rank := range r {

@@ -19,6 +19,9 @@ type Options struct {
 	// drawn by themselves, so that the rest of a history is as it is without. Default:
 	// none does.
 	Fields bool
+	// Evicts lets replicas evict keys, and adds to HyperLogLogs, beside what a history is
+	// without. Default: they do not.
+	Evicts bool
 	// Log takes one line for each thing that happens. It costs far more than the
 	// run itself. Default: nothing is written.
 	Log io.Writer
@@ -72,6 +75,10 @@ type Counts struct {
 	Damaged   int // keys lost behind a replica's back
 	Freezes   int // replicas that were stopped
 	Zombies   int // replicas whose ID had been retired when they went on
+	Evicted   int // keys of which a replica forgot the values
+	Missed    int // commands that needed those
+	Afresh    int // of these, such as ran as on keys that do not exist
+	Buried    int // keys that everybody had evicted, and that were removed in the end
 }
 
 // Add returns the sums of both.
@@ -99,5 +106,9 @@ func (c Counts) Add(o Counts) Counts {
 	c.Damaged += o.Damaged
 	c.Freezes += o.Freezes
 	c.Zombies += o.Zombies
+	c.Evicted += o.Evicted
+	c.Missed += o.Missed
+	c.Afresh += o.Afresh
+	c.Buried += o.Buried
 	return c
 }

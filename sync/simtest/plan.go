@@ -23,6 +23,7 @@ type plan struct {
 	skews   []time.Duration // of each replica's clock, within what is allowed
 	beat    time.Duration   // how often engines are given the time
 	eager   bool            // every write is broadcast at once
+	evicts  bool            // keys are evicted
 	net     weather
 	steps   []step
 }
@@ -86,6 +87,9 @@ func draw(seed uint64, o Options) *plan {
 	drawFreezes(p)
 	if o.Lists {
 		drawLists(p)
+	}
+	if p.evicts = o.Evicts; p.evicts {
+		drawEvictions(p)
 	}
 	if o.Fields {
 		drawFields(rand.New(rand.NewPCG(seed, 0x6669656c6473)), p)

@@ -138,6 +138,7 @@ func (w *world) heal() {
 // round lets a little time pass in a world without faults.
 func (w *world) round() {
 	w.forget()
+	w.revive()
 	for _, r := range w.replicas {
 		w.flush(r)
 	}
@@ -158,6 +159,8 @@ func (w *world) unfinished() string {
 			return "deltas are held back"
 		case r.engine.Behind():
 			return "a replica thinks that it is behind"
+		case len(w.missing(r)) > 0:
+			return "a key is evicted"
 		case s.QueueBytes > 0:
 			return "something is queued"
 		case w.retires() && w.unretired(r) != 0:

@@ -25,11 +25,13 @@ const (
 	doAudit                // compare the state with the writes that make it
 	doFreeze               // stop and do nothing
 	doThaw                 // go on
+	doEvict                // forget the values of a key
+	doWant                 // ask other for what was evicted
 	numActions
 )
 
 var actionNames = [numActions]string{
-	"write", "flush", "wait", "cut", "mend", "pause", "resume", "crash", "skew", "absurd", "audit", "freeze", "thaw",
+	"write", "flush", "wait", "cut", "mend", "pause", "resume", "crash", "skew", "absurd", "audit", "freeze", "thaw", "evict", "want",
 }
 
 // step is one step of a history. It names things relative to what there is, so
@@ -54,7 +56,9 @@ func (s step) String() string {
 		if s.request != 0 {
 			line += fmt.Sprintf(" request=%d", s.request)
 		}
-	case doCut, doMend, doPause, doResume, doAbsurd:
+	case doEvict:
+		line += " " + s.command.Key
+	case doWant, doCut, doMend, doPause, doResume, doAbsurd:
 		line += fmt.Sprintf(" %d", s.other)
 	case doSkew:
 		line += fmt.Sprintf(" %v", s.by)
@@ -67,7 +71,7 @@ var verbNames = map[crdttest.Verb]string{
 	crdttest.Expire: "EXPIRE", crdttest.Persist: "PERSIST", crdttest.Invalidate: "INVALIDATE",
 	crdttest.HSet: "HSET", crdttest.HDel: "HDEL", crdttest.HIncr: "HINCRBY", crdttest.HIncrFloat: "HINCRBYFLOAT",
 	crdttest.SAdd: "SADD", crdttest.SRem: "SREM",
-	crdttest.ZAdd: "ZADD", crdttest.ZIncr: "ZINCRBY", crdttest.ZRem: "ZREM",
+	crdttest.PFAdd: "PFADD", crdttest.ZAdd: "ZADD", crdttest.ZIncr: "ZINCRBY", crdttest.ZRem: "ZREM",
 }
 
 func commandString(c crdttest.Command) string {

@@ -160,6 +160,10 @@ func (w *world) do(s step) {
 		w.freeze(r)
 	case doThaw:
 		w.thaw(r)
+	case doEvict:
+		w.evict(r, s.command.Key)
+	case doWant:
+		w.want(r, w.replicas[s.other])
 	}
 }
 

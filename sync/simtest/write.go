@@ -36,12 +36,24 @@ func (w *world) write(r *replica, s step) {
 // command runs a command once and reports whether it was accepted.
 func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 	now := r.time(w)
-	existed, ran := false, false
+	existed, ran, afresh := false, false, false
 	run := func(m *crdt.Mutator) error {
-		existed, ran = m.View().Exists(), true
+		if afresh {
+			m.Afresh()
+		}
+		existed, ran = m.View().IsEvicted() || m.View().Exists(), true
 		return execute(m, c)
 	}
 	d, err := r.engine.Write(now, c.Key, request, run)
+	if errors.Is(err, crdt.ErrEvicted) {
+		w.counts.Missed++
+		w.wantFromAll(r)
+		if !w.mayBegin(r, c.Key) {
+			return false
+		}
+		afresh = true
+		d, err = r.engine.Write(now, c.Key, request, run)
+	}
 	switch {
 	case errors.Is(err, cachesync.ErrDuplicate):
 		if ran {
@@ -55,25 +67,36 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 		return true
 	}
 	w.accepted(r, d)
-	op := operation(c, d, existed, now.UnixMilli())
-	op.Saw = w.full(op.Saw)
-	switch op.Verb {
-	case crdttest.Expire:
-		op.Expired = crdttest.Expired(w.seen(op), now.UnixMilli())
-	case crdttest.HExpire, crdttest.HPersist:
-		op.Expired = crdttest.Below(w.seen(op), op.Command, now.UnixMilli())
-	}
-	ops := []crdttest.Op{op}
-	if c.Verb.IsList() {
-		ops = crdttest.ListWrites(d, op)
-	}
-	w.record(write{delta: d, ops: ops, saw: w.saw(d)})
+	w.record(write{delta: d, ops: w.opsOf(c, d, existed, afresh, now.UnixMilli()), saw: w.saw(d)})
 	if request != 0 {
 		if _, err := r.engine.Write(now, c.Key, request, run); !errors.Is(err, cachesync.ErrDuplicate) {
 			w.broken("replica %d ran request %d twice in a row: %v", r.slot, request, err)
 		}
 	}
 	return true
+}
+
+// opsOf says in the specification's words what a write did, to a key that existed or that
+// was begun afresh.
+func (w *world) opsOf(c crdttest.Command, d *crdt.Delta, existed, afresh bool, now int64) (ops []crdttest.Op) {
+	op := operation(c, d, existed, now)
+	op.Saw = w.full(op.Saw)
+	seen := w.seen(op)
+	if afresh {
+		w.counts.Afresh++
+		seen, ops = nil, []crdttest.Op{w.removal(d)}
+	}
+	switch {
+	case c.Verb.IsList():
+		return append(ops, crdttest.ListWrites(d, op)...)
+	case c.Verb == crdttest.PFAdd:
+		return append(ops, crdttest.HLLWrites(seen, op, now)...)
+	case op.Verb == crdttest.Expire:
+		op.Expired = crdttest.Expired(seen, now)
+	case op.Verb == crdttest.HExpire, op.Verb == crdttest.HPersist:
+		op.Expired = crdttest.Below(seen, op.Command, now)
+	}
+	return append(ops, op)
 }
 
 // seen returns the operations on the same key that the origin of one had seen.
@@ -152,6 +175,8 @@ func executeInside(m *crdt.Mutator, c crdttest.Command) (err error) {
 		_, err = m.ZIncr(c.Field, c.Amount)
 	case crdttest.ZRem:
 		_, err = m.ZRem(c.Field)
+	case crdttest.PFAdd:
+		_, err = m.PFAdd(crdttest.Elements(c.Value)...)
 	}
 	return err
 }
