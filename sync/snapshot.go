@@ -199,15 +199,13 @@ func (e *Engine) install(now time.Time, m *Message, f *fetch) {
 // That is done where it cannot be joined, and where something has been forgotten here
 // that has not been there: what has been forgotten without waiting for somebody may
 // count again by a write that the snapshot brings and that had not seen it. For the same
-// reason nothing is taken of an earlier state in which more has been forgotten. A state
-// in which something was evicted takes no other's place, for values would go with it,
-// unless what it brings is unmet here: then nothing else is right.
+// reason nothing is taken of an earlier state in which more has been forgotten.
 func (e *Engine) take(s *crdt.Snapshot, unmet crdt.Vector, hasNews bool) error {
 	isLater := s.Applied().CoversAll(e.store.Vector())
 	ours, theirs := e.store.Horizon().Vector, s.Horizon.Vector
 	odds := e.contradicts(s, unmet)
 	switch {
-	case isLater && hasNews && (odds != nil || !s.Evicts && (len(e.settling.out) > 0 || !theirs.CoversAll(ours))):
+	case isLater && hasNews && (odds != nil || len(e.settling.out) > 0 || !theirs.CoversAll(ours)):
 		e.adopt(s, unmet)
 		return nil
 	case !isLater && !hasNews && (odds != nil || !ours.CoversAll(theirs)):
@@ -217,7 +215,7 @@ func (e *Engine) take(s *crdt.Snapshot, unmet crdt.Vector, hasNews bool) error {
 	}
 	err := e.store.Join(s)
 	switch {
-	case errors.Is(err, crdt.ErrBehind) && isLater:
+	case errors.Is(err, crdt.ErrHorizon) && isLater:
 		e.adopt(s, unmet)
 		return nil
 	case err == nil:
@@ -227,9 +225,20 @@ func (e *Engine) take(s *crdt.Snapshot, unmet crdt.Vector, hasNews bool) error {
 }
 
 // adopt takes a snapshot in place of the own state, with what is unmet at its sender: that
-// is unmet here now, and nothing else.
+// is unmet here now, and nothing else. Of what was evicted there the values stay that are
+// here and that it stands for: eviction is nobody else's (R11).
 func (e *Engine) adopt(s *crdt.Snapshot, unmet crdt.Vector) {
+	had, held := e.store.Vector().Clone(), map[string]*crdt.Entry{}
+	for i, key := range s.Keys {
+		ghost, x := s.Entries[i], e.store.Entry(key)
+		if ghost.IsEvicted() && x != nil && !x.IsEvicted() && x.Plain(0) && x.Digest(key, 0) == ghost.Digest(key, 0) {
+			held[key] = x.Clone()
+		}
+	}
 	e.store.Adopt(s)
+	for key, x := range held { // Each for itself: the order does not matter.
+		e.store.Restore(key, x, had)
+	}
 	e.settling.unmet = nil
 	e.addAllUnmet(unmet)
 }

@@ -142,3 +142,35 @@ func TestUnmetWithoutLogs(t *testing.T) {
 		}
 	}
 }
+
+// TestLaterStateWithEvictions: who was left out and has evicted a key catches up. Its
+// state is the later one and takes the others' place, though it brings what they cannot
+// join; what it has evicted they keep.
+func TestLaterStateWithEvictions(t *testing.T) {
+	cfg := cachesync.Config{AnnounceAfter: ms, AnnounceEvery: 100 * ms, HorizonFor: 1000 * ms, LogBytes: 1, PullTimeout: 50 * ms}
+	eu, us := newHolder(t, 0x100, "eu", cfg), newHolder(t, 0x200, "us", cfg)
+	kept := eu.write(at(0), "kept", set("v"))
+	us.takes(at(1), eu, kept)
+	us.write(at(2), "own", set("w"))
+	gone := eu.write(at(3), "gone", set("x"))
+	removed := eu.write(at(4), "gone", invalidate)
+	for i := range int64(20) {
+		eu.Sweep(at(10+100*i), ids(eu, us))
+	}
+	us.takes(at(2500), eu, gone, removed)
+	if !us.part.Evict("kept", at(2500).UnixMilli()) || eu.part.Horizon().IsZero() {
+		t.Fatalf("want a key evicted and another forgotten, have %v", eu.part.Horizon())
+	}
+	for i := range int64(20) {
+		sweep(at(3000+100*i), ids(eu, us), eu, us)
+		settle(at(3000+100*i), eu, us)
+	}
+	if have, _ := eu.part.Entry("kept").View(at(6000).UnixMilli()).Get(); have != "v" || eu.part.Entry("own") == nil {
+		t.Errorf("want what us has written, and what it has only evicted kept, have %q, %v", have, eu.part.Keys())
+	}
+	if e, u := eu.Stats(), us.Stats(); e.Rebuilt+e.Lost+u.Rebuilt+u.Lost > 0 {
+		t.Errorf("want nothing begun anew, have %+v, %+v", e, u)
+	}
+	us.Receive(at(6000), eu.Receive(at(6000), us.Want([]string{"kept"}, false)))
+	us.wantSame(eu, at(6000))
+}

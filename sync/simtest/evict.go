@@ -23,17 +23,26 @@ import (
 //
 // In the end all that was evicted is asked for, and what nobody has is removed.
 
+// evictedCounters are the commands of the histories in which what is evicted was mostly
+// counted in: a counter is more than it shows.
+var evictedCounters = theme{crdttest.Incr, crdttest.Incr, crdttest.Incr, crdttest.Invalidate, crdttest.Set, crdttest.Del}
+
 // drawEvictions adds evictions to a history, and adding to HyperLogLogs. It draws from a
 // source of its own.
 func drawEvictions(p *plan) {
 	r := rand.New(rand.NewPCG(p.seed, 0x6576696374))
 	keys := []string{"k"}
+	counting := r.IntN(3) == 0
+	var now time.Duration
 	for i := range p.steps {
 		s := &p.steps[i]
+		now += s.after
 		if s.action != doWrite {
 			continue
 		}
-		if r.IntN(10) == 0 {
+		if counting && r.IntN(5) > 0 {
+			s.command = drawCommand(r, evictedCounters, keys, 0, now)
+		} else if r.IntN(10) == 0 {
 			value := pick(r, "a", "b", "c,d", "e,f,g", "-")
 			s.command = crdttest.Command{Verb: crdttest.PFAdd, Key: pick(r, "k", "l"), Value: value, At: crdt.Never}
 		}
