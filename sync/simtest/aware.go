@@ -33,7 +33,7 @@ type forgotten struct {
 // sweep lets a replica forget, and notes what of.
 func (w *world) sweep(r *replica) {
 	var before map[string][]byte
-	if r.part.Waiting().Keys > 0 {
+	if r.mayForget(r.time(w).UnixMilli()) {
 		before = r.kept()
 	}
 	r.engine.Sweep(r.time(w), w.holders(r))
@@ -53,6 +53,14 @@ func (w *world) sweep(r *replica) {
 			w.history[i].meets(f)
 		}
 	}
+}
+
+// mayForget reports whether anything waits to be forgotten or does as soon as it is seen
+// to have expired.
+func (r *replica) mayForget(now int64) bool {
+	return r.part.Waiting().Keys > 0 || slices.ContainsFunc(r.part.Keys(), func(key string) bool {
+		return r.part.Entry(key).Due() <= now
+	})
 }
 
 // kept returns what a replica keeps of each key.

@@ -112,6 +112,17 @@ func TestSeedsThatFailed(t *testing.T) {
 			t.Errorf("%s: %s", what, simtest.Explain(seed, simtest.Options{}))
 		}
 	}
+	for seed, c := range map[uint64]struct {
+		what string
+		o    simtest.Options
+	}{
+		773660: {"one that had seen nothing wrote to a field that had expired and was forgotten elsewhere", simtest.Options{Fields: true}},
+		2855:   {"of two states the later one could not be taken because something was evicted in it", simtest.Options{Evicts: true}},
+	} {
+		if r := simtest.Run(seed, c.o); r.Err != nil {
+			t.Errorf("%s: %s", c.what, simtest.Explain(seed, c.o))
+		}
+	}
 }
 
 // TestSameSeedSameTrace runs seeds twice.
