@@ -38,6 +38,10 @@ func (w *world) sweep(r *replica) {
 	}
 	r.engine.Sweep(r.time(w), w.holders(r))
 	s := r.engine.Stats()
+	if s.LeftOut > r.leftOut {
+		r.leftOut = s.LeftOut
+		w.mayLeaveOut(r)
+	}
 	if s.Forgotten+s.Trimmed == r.forgot {
 		return
 	}
@@ -61,6 +65,20 @@ func (r *replica) mayForget(now int64) bool {
 	return r.part.Waiting().Keys > 0 || slices.ContainsFunc(r.part.Keys(), func(key string) bool {
 		return r.part.Entry(key).Due() <= now
 	})
+}
+
+// mayLeaveOut checks that a replica which has just left somebody out was not late itself,
+// or had waited for the longest time: what it forgets then excuses no write.
+func (w *world) mayLeaveOut(r *replica) {
+	now, most := r.time(w), w.cfg.HorizonFor
+	if most > 0 && now.Sub(r.engine.Backlog().Since) > most {
+		return
+	}
+	for _, p := range r.engine.Peers() {
+		if p.Behind && now.Sub(p.Heard) <= 3*w.cfg.AnnounceEvery && !r.paused[p.Region] {
+			w.broken("replica %d leaves somebody out although it lacks what %v has announced", r.slot, p.Replica)
+		}
+	}
 }
 
 // kept returns what a replica keeps of each key.

@@ -60,6 +60,7 @@ type replica struct {
 	rebuilt int // times its state was dropped for another's in this life
 	serves  bool
 	frozen  bool
+	leftOut int // times it had left somebody out in this life
 	forgot  int // how many times it had forgotten something in this life
 }
 
@@ -108,7 +109,7 @@ func (w *world) live(r *replica) {
 	r.id = crdt.ReplicaID((uint64(w.lives)*7919%1000 + 1) * crdt.Lives)
 	r.part = &crdt.Partition{}
 	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
-	r.seen, r.asked, r.rebuilt, r.forgot, r.serves, r.frozen = nil, request{}, 0, 0, false, false
+	r.seen, r.asked, r.rebuilt, r.forgot, r.leftOut, r.serves, r.frozen = nil, request{}, 0, 0, 0, false, false
 	known := w.now
 	if w.lives > len(w.regions) {
 		known += w.net.knownAfter
