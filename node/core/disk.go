@@ -72,6 +72,7 @@ type diskState struct {
 	disk    Disk
 	bound   atomic.Uint64              // no stamp is given out above it
 	wants   atomic.Bool                // a stamp above it was asked for
+	asked   atomic.Int64               // when that was last found, in Unix milliseconds
 	keys    atomic.Int64               // that are not saved
 	bytes   atomic.Int64               // that they account for
 	stamped atomic.Int64               // when a stamp was given out last, by the node's clock
@@ -107,6 +108,10 @@ func (c *Core) Extend(bound crdt.HLC) {
 // clock, so that the next need not wait for the disk.
 const stampsFor = time.Minute
 
+// askedFor is the same after a stamp was asked for that could not be given out: who asked
+// comes back at some beat, and must not find that the bound has been passed again.
+const askedFor = 2 * MaxLead
+
 // WantsBound reports whether stamps beyond a time are wanted, or soon will be, and
 // may not be given out.
 func (c *Core) WantsBound(until time.Time) bool {
@@ -114,7 +119,14 @@ func (c *Core) WantsBound(until time.Time) bool {
 	if d == nil || uint64(crdt.StampAt(until.UnixMilli())) < d.bound.Load() {
 		return false
 	}
-	return d.wants.Swap(false) || c.cfg.Now().UnixNano()-d.stamped.Load() < int64(stampsFor)
+	now := c.cfg.Now()
+	if d.wants.Swap(false) {
+		d.asked.Store(now.UnixMilli())
+		return true
+	}
+	asked := d.asked.Load()
+	granted := uint64(crdt.StampAt(asked)) < d.bound.Load()
+	return granted && now.UnixMilli()-asked < askedFor.Milliseconds() || now.UnixNano()-d.stamped.Load() < int64(stampsFor)
 }
 
 // Highest returns the highest stamp that has been given out or seen.

@@ -358,6 +358,11 @@ func TestBound(t *testing.T) {
 	if a.WantsBound(w.now) {
 		t.Error("said already, and nothing written: want none wanted")
 	}
+	a.Extend(crdt.StampAt(w.now.Add(time.Second / 5).UnixMilli()))
+	w.pass(time.Second / 5)
+	if !a.WantsBound(w.now) {
+		t.Error("who asked has not come back: want a bound wanted again")
+	}
 	a.Extend(crdt.StampAt(w.now.Add(time.Second).UnixMilli()))
 	a.expect("within the bound", "OK", "SET", "k", "v")
 	if a.WantsBound(w.now.Add(500*time.Millisecond)) || !a.WantsBound(w.now.Add(time.Second)) {

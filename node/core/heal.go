@@ -90,6 +90,7 @@ func (c *Core) replace(old *Shard) {
 	s.obey(*c.paused.Load())
 	c.shards[p].Store(s)
 	old.close() // Its commands begin again with the other.
+	c.cfg.Memory.leave(old)
 }
 
 // Warm returns the shard that a read is answered from before the node is ready, nil
