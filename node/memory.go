@@ -172,7 +172,9 @@ func (l *life) whole(ctx context.Context, s *core.Shard, u unit) command.Target 
 }
 
 // bringBack asks other holders for keys that were evicted here, those of the region first,
-// and returns the keys that nobody has who answered in time.
+// and returns the keys that nobody has who answered in time. Somebody may have one that has
+// not come back all the same, for want of room, say: that one is not lost, and a command
+// that needs it gets [core.ErrEvicted].
 func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (lost []string) {
 	if len(keys) == 0 {
 		return nil
@@ -183,33 +185,42 @@ func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (los
 		return lost
 	}
 	near, far := s.Holders(l.cfg.Region)
+	had := map[string]bool{}
 	for _, holders := range [][]crdt.ReplicaID{near, far} {
 		within, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
 		for again := true; again && len(keys) > 0 && len(holders) > 0; {
-			if again = l.bringFrom(within, s, holders, keys); again {
+			if again = l.bringFrom(within, s, holders, keys, had); again {
 				again = sleep(within, roomEvery)
 			}
 			keys = s.Evicted(keys)
 		}
 		cancel()
 	}
+	keys = slices.DeleteFunc(keys, func(key string) bool { return had[key] })
 	l.gone.note(s.ID(), keys, now.Add(lostFor))
 	return append(lost, keys...)
 }
 
 // bringFrom asks holders for keys and reports whether one has some of them and could not
-// give them yet.
-func (l *life) bringFrom(ctx context.Context, s *core.Shard, holders []crdt.ReplicaID, keys []string) (again bool) {
-	waits := make([]bool, len(holders))
+// give them yet. It adds the keys that anybody has to had.
+func (l *life) bringFrom(ctx context.Context, s *core.Shard, holders []crdt.ReplicaID, keys []string, had map[string]bool) (again bool) {
+	found := make([][]string, len(holders))
 	var asking sync.WaitGroup
 	for i, r := range holders {
 		asking.Go(func() {
-			has, err := l.runner.Bring(ctx, s.ID(), r, keys, false)
-			waits[i] = err == nil && len(s.Evicted(has)) > 0
+			if has, err := l.runner.Bring(ctx, s.ID(), r, keys, false); err == nil {
+				found[i] = has
+			}
 		})
 	}
 	asking.Wait()
-	return slices.Contains(waits, true)
+	for _, has := range found {
+		again = again || len(s.Evicted(has)) > 0
+		for _, key := range has {
+			had[key] = true
+		}
+	}
+	return again
 }
 
 // gone is the keys that were evicted here and that nobody had a short while ago.

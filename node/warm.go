@@ -65,7 +65,7 @@ func (l *life) execWarm(cmd wire.Command) (wire.Reply, bool) {
 		return wire.Reply{}, false
 	}
 	reply := command.Exec(s, cmd)
-	return reply, reply.Type != wire.TypeError || reply.Err != core.ErrUnread && reply.Err != core.ErrReleased
+	return reply, reply.Type != wire.TypeError || reply.Err != core.ErrUnread && reply.Err != core.ErrReleased && reply.Err != core.ErrEvicted
 }
 
 // isWarm reports whether the node can answer reads before it has joined the others.
