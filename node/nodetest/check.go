@@ -40,6 +40,8 @@ func (w *world) auditAt(n *node, p partition, state *crdt.Partition, at int64) {
 		ops := h.covered(h.full(state.Vector()), key)
 		if e := state.Entry(key); state.Err() != nil {
 			return // Nothing of it shows.
+		} else if e.IsEvicted() {
+			w.checkGhost(n, p, key, ops, e, at)
 		} else if !w.isRight(p, ops, e, at) {
 			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[n.at].name, p, state.Vector(), key,
 				read(state.Entry(key).View(at)), crdttest.Spec(ops, at))
@@ -142,6 +144,9 @@ func (n *node) checkFence(f *fenced) {
 // and was never removed, is not missed while nothing is broken.
 func (w *world) checkPresent(c *call, r wire.Reply) {
 	since, ok := w.present[c.cmd.Key()]
+	if missed, lost := w.missed[c.cmd.Key()]; lost && missed >= c.began {
+		return
+	}
 	if !w.gentle || !ok || c.warm || c.began-since < time.Second || r.Type == wire.TypeError {
 		return
 	}
@@ -159,7 +164,7 @@ func (w *world) mustAnswer(c *call, r wire.Reply) string {
 	}
 	after := w.parts[w.cfg.Partitions.Of(c.cmd.Key())].byDot[c.cmd.After]
 	switch {
-	case !ready, after != nil && after.died, w.refuses(c.step.region):
+	case !ready, after != nil && after.died, w.refuses(c.step.region), w.hasNoRoom(c, r):
 		return ""
 	case w.gentle:
 		return "nothing is broken"

@@ -192,7 +192,7 @@ func (n *node) readWarm(cmd wire.Command, spec *command.Spec) (wire.Reply, bool)
 			return wire.Reply{}, false
 		}
 		replies[i] = command.Exec(&recorder{n: n, shard: s, cmd: part}, part)
-		if replies[i].Type == wire.TypeError && replies[i].Err == core.ErrUnread {
+		if replies[i].Type == wire.TypeError && (replies[i].Err == core.ErrUnread || replies[i].Err == core.ErrEvicted) {
 			return wire.Reply{}, false
 		}
 		n.w.counts.WarmReads++

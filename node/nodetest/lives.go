@@ -50,6 +50,7 @@ func (w *world) watch(n *node) {
 
 // remove takes a life out of the world.
 func (w *world) remove(n *node, how end) {
+	w.countEvicted(n)
 	for p := range n.held {
 		if n.held[p].on {
 			w.gone(n, partition(p), how)

@@ -40,6 +40,8 @@ type node struct {
 	saver   *saver        // nil: it has no disk
 	killAt  int           // which step of finishing with its disk it does not live to see; zero: it does
 	readyAt time.Duration
+	memory  *core.Memory              // nil: it has room for everything
+	gone    map[goneKey]time.Duration // until when it is remembered that nobody has a key
 }
 
 // hold is what the world knows of a partition that a node holds.
@@ -79,9 +81,11 @@ func (w *world) start(at int) {
 		cfg.Started = w.started[at].Add(ms)
 	}
 	w.started[at], cfg.Known = cfg.Started, slices.Clone(w.knew[at])
-	n := &node{w: w, at: at, rests: map[crdt.ReplicaID]time.Duration{}, began: w.now, again: -1}
+	n := &node{w: w, at: at, rests: map[crdt.ReplicaID]time.Duration{}, gone: map[goneKey]time.Duration{}, began: w.now, again: -1}
 	n.held = make([]hold, w.cfg.Partitions.Count())
 	n.offered = make([]bool, w.cfg.Partitions.Count())
+	n.memory = w.newMemory(at)
+	cfg.Memory = n.memory
 	w.beginDisk(n, &cfg)
 	if w.log != nil {
 		cfg.Log = slog.New(logHandler{w, n})
@@ -101,6 +105,9 @@ func (w *world) start(at int) {
 	}
 	first := time.Duration(at) * w.beat / time.Duration(len(w.places))
 	w.after(first, func() { w.beatOf(n) })
+	if w.memory != nil && w.memory.buries {
+		w.after(buryEvery, n.buryBeat)
+	}
 }
 
 // newID returns the identity of the next life. The order of the IDs says nothing
@@ -257,5 +264,19 @@ func (n *node) Offer(own, alt []region.Partition) {
 	clear(n.offered)
 	for _, p := range append(own[:len(own):len(own)], alt...) {
 		n.offered[p] = true
+	}
+}
+
+// holds iterates over the partitions that a node holds; none for no node.
+func (n *node) holds() func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		if n == nil {
+			return
+		}
+		for p := range n.held {
+			if n.held[p].on && !yield(p) {
+				return
+			}
+		}
 	}
 }

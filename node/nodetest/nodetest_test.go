@@ -32,6 +32,11 @@ func TestLists(t *testing.T) {
 	runSeeds(t, max(*seeds/5, 1), nodetest.Options{Lists: true})
 }
 
+// TestMemory runs histories in which memory is limited everywhere.
+func TestMemory(t *testing.T) {
+	runSeeds(t, max(*seeds/5, 1), nodetest.Options{Memory: true})
+}
+
 func runSeeds(t *testing.T, seeds int, o nodetest.Options) nodetest.Counts {
 	t.Helper()
 	start := time.Now()

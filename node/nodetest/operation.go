@@ -16,6 +16,9 @@ func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Val
 	if isList(cmd) {
 		return listOperations(key, d, saw)
 	}
+	if cmd.Args[0] == "PFADD" {
+		return hllOperations(key, d, saw, before.Kind == crdt.KindNone)
+	}
 	for _, c := range commands(cmd, key, before, now) {
 		op := crdttest.Op{Command: c, Dot: d.Dot, Nth: len(ops), Stamp: d.Stamp, Saw: saw}
 		switch c.Verb {
@@ -25,11 +28,17 @@ func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Val
 			} else if c.At != crdt.Never {
 				op.At = max(c.At, d.Stamp.Millis()+1)
 			}
+		case crdttest.HSet, crdttest.HExpire:
+			if c.At <= now {
+				op.Verb = crdttest.HDel
+			} else if c.At != crdt.Never {
+				op.At = max(c.At, d.Stamp.Millis()+1)
+			}
 		case crdttest.Persist:
 			op.At = crdt.Never
 		}
 		switch op.Verb {
-		case crdttest.Del, crdttest.Expire, crdttest.Persist, crdttest.HDel, crdttest.SRem, crdttest.ZRem:
+		case crdttest.Del, crdttest.Expire, crdttest.Persist, crdttest.HDel, crdttest.SRem, crdttest.ZRem, crdttest.HExpire, crdttest.HPersist:
 		default:
 			op.Fresh = before.Kind == crdt.KindNone
 		}
@@ -49,6 +58,9 @@ func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Val
 // commands says what a command asks for one of its keys, one by one.
 func commands(cmd wire.Command, key string, before crdttest.Value, now int64) []crdttest.Command {
 	args := cmd.Args
+	if out, ok := laterCommands(cmd, key, before, now); ok {
+		return out
+	}
 	one := crdttest.Command{Key: key, At: crdt.Never}
 	switch args[0] {
 	case "SET":

@@ -15,6 +15,9 @@ type Options struct {
 	Steps int
 	// Lists makes most of the commands those on lists. All else is as without.
 	Lists bool
+	// Memory limits what the nodes of every history may keep in memory, and makes most of
+	// the commands those of later kinds.
+	Memory bool
 	// Log takes one line for each thing that happens. It costs far more than the
 	// run itself. Default: nothing is written.
 	Log io.Writer
@@ -87,6 +90,11 @@ type Counts struct {
 	Audits   int // partitions compared with the original writes
 	Excused  int // keys found wrong where somebody had been left out, and only checked against what was removed
 	Deserted int // regions that left whole
+
+	Buried  int // evicted keys that nobody had and that were removed
+	Nowhere int // evicted keys that were asked for and that nobody had
+	Blurred int // of those, with counters of which somebody else may have had more
+	Evicted int // entries that left memory for lack of room, on a disk or not
 
 	Rounds    int // of saving
 	Warm      int // partitions that a life began with

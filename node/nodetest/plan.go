@@ -30,7 +30,8 @@ type plan struct {
 	places   []place // by region
 	net      weather
 	steps    []step
-	disks    *diskPlan // nil: no node has one
+	disks    *diskPlan   // nil: no node has one
+	memory   *memoryPlan // nil: there is room for everything
 	// patience is how long after the end of all faults the cluster may take to become
 	// equal and quiet.
 	patience time.Duration
@@ -100,6 +101,7 @@ func draw(seed uint64, o Options) *plan {
 		drawLists(p)
 	}
 	drawDisks(p, o.Steps)
+	drawMore(p, o)
 	return p
 }
 
@@ -168,8 +170,8 @@ func drawPlaces(r *rand.Rand, maxSkew time.Duration) (ps []place) {
 
 // String describes the plan but for its steps.
 func (p *plan) String() string {
-	s := fmt.Sprintf("disks %v, gentle %v, beat %v, %d partitions, %d copies, waits %+v, join %v, fill %v, leave %v, keep %v\n%+v\n%+v\n%+v",
-		p.disks, p.gentle, p.beat, p.cfg.Partitions, p.cfg.Copies, p.waits,
+	s := fmt.Sprintf("disks %v, memory %v, gentle %v, beat %v, %d partitions, %d copies, waits %+v, join %v, fill %v, leave %v, keep %v\n%+v\n%+v\n%+v",
+		p.disks, p.memory, p.gentle, p.beat, p.cfg.Partitions, p.cfg.Copies, p.waits,
 		p.cfg.JoinWait, p.cfg.FillWait, p.cfg.LeaveWait, p.cfg.KeepFor, p.net, p.cfg.Members, p.cfg.Sync)
 	for i, x := range p.places {
 		s += fmt.Sprintf("\nplace %d: %+v", i, x)

@@ -3,6 +3,7 @@ package nodetest
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ type history struct {
 	// apart says that a holder began to answer without having been filled, or without
 	// having met anybody who has written.
 	apart bool
+	// blurred are keys that had counters when they began anew because nobody had them.
+	blurred map[string]bool
 	// ended sums up the engines that have ended.
 	ended cachesync.Stats
 }
@@ -59,7 +62,16 @@ type recorder struct {
 	n     *node
 	shard *core.Shard
 	cmd   wire.Command
-	shown []shown // since it was last checked
+	shown []shown  // since it was last checked
+	lost  []string // evicted keys that nobody has
+}
+
+// target returns the shard as who runs the command has it.
+func (r *recorder) target() command.Target { return r.shard.Without(r.lost) }
+
+// isLost reports whether a key is evicted and nowhere to be had.
+func (r *recorder) isLost(key string) bool {
+	return slices.Contains(r.lost, key) && len(r.shard.Evicted([]string{key})) > 0
 }
 
 // shown is what a key showed to a command.
@@ -85,8 +97,18 @@ func (r *recorder) Alone(f func(command.Target)) error {
 
 // Read implements command.Target.
 func (r *recorder) Read(keys []string, f func(crdt.View)) error {
-	err := r.shard.Read(keys, func(v crdt.View) {
-		r.shown = append(r.shown, shown{keys[len(r.shown)], read(v)})
+	lost := map[string]bool{}
+	for _, key := range keys {
+		if lost[key] = r.isLost(key); lost[key] {
+			r.n.w.lose(r.shard.ID(), key, false)
+		}
+	}
+	at := 0
+	err := r.target().Read(keys, func(v crdt.View) {
+		if key := keys[at]; !lost[key] {
+			r.shown = append(r.shown, shown{key, read(v)})
+		}
+		at++
 		f(v)
 	})
 	if err != nil {
@@ -105,7 +127,7 @@ func (r *recorder) check() {
 		// What has expired by the clock of a node whose state came here may be gone
 		// already.
 		if !reflect.DeepEqual(s.value, crdttest.Spec(ops, r.shard.Now())) &&
-			!reflect.DeepEqual(s.value, crdttest.Spec(ops, w.latest())) && !w.isStrained(p, ops) {
+			!reflect.DeepEqual(s.value, crdttest.Spec(ops, w.latest())) && !w.isStrained(p, ops) && !w.parts[p].blurred[s.key] {
 			w.broken("%s, partition %d at %v: %s is %+v, specified is %+v", w.places[r.n.at].name, p, r.n.held[p].seen, s.key,
 				s.value, crdttest.Spec(ops, r.shard.Now()))
 		}
@@ -116,13 +138,18 @@ func (r *recorder) check() {
 // Write implements command.Target.
 func (r *recorder) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
 	w := r.n.w
-	now, ran := r.shard.Now(), false
+	now, ran, evicted := r.shard.Now(), false, len(r.shard.Evicted([]string{key})) > 0
+	lost := evicted && r.isLost(key)
+	blurs := lost && r.n.blurs(r.shard.ID(), key)
 	var before crdttest.Value
-	dot, err := r.shard.Write(key, request, func(m *crdt.Mutator) error {
+	dot, err := r.target().Write(key, request, func(m *crdt.Mutator) error {
 		ran, before = true, read(m.View())
 		return run(m)
 	})
-	if ran && err != core.ErrUnread {
+	if ran && lost && err != core.ErrEvicted {
+		w.lose(r.shard.ID(), key, blurs && !dot.IsZero())
+	}
+	if ran && err != core.ErrUnread && !evicted {
 		r.shown = append(r.shown, shown{key, before})
 		r.check()
 	}
@@ -161,14 +188,19 @@ func (r *recorder) wrote(key string, request uint64, dot crdt.Dot, before crdtte
 	for i := range o.ops {
 		o.ops[i].Saw = h.full(o.ops[i].Saw)
 	}
-	if o.ops[0].Verb == crdttest.Expire {
-		o.ops[0].Expired = crdttest.Expired(h.covered(r.n.held[p].seen, key), now)
+	for i := range o.ops {
+		switch c := &o.ops[i]; c.Verb {
+		case crdttest.Expire:
+			c.Expired = crdttest.Expired(h.covered(r.n.held[p].seen, key), now)
+		case crdttest.HExpire, crdttest.HPersist:
+			c.Expired = crdttest.Below(h.covered(r.n.held[p].seen, key), c.Command, now)
+		}
 	}
 	h.writes = append(h.writes, o)
 	h.byDot[dot] = o
 	h.byKey[key] = append(h.byKey[key], o)
 	w.note(r.n, "writes %v %v: %v", dot, r.cmd.Args, d.Effects)
-	if v := d.Version(); strings.HasPrefix(key, "own") && w.ownRuns[r.cmd.Args[2]].Compare(v) < 0 {
+	if v := d.Version(); strings.HasPrefix(key, "own") && r.cmd.Args[0] == "SET" && w.ownRuns[r.cmd.Args[2]].Compare(v) < 0 {
 		w.ownRuns[r.cmd.Args[2]] = v
 	}
 	w.look(r.n, p)
@@ -184,6 +216,12 @@ func read(v crdt.View) crdttest.Value {
 		out.Fields = map[string]string{}
 		for f := range v.Fields() {
 			out.Fields[f], _ = v.Field(f)
+			if at := v.FieldExpireAt(f); at != crdt.Never {
+				if out.FieldsUntil == nil {
+					out.FieldsUntil = map[string]int64{}
+				}
+				out.FieldsUntil[f] = at
+			}
 		}
 	case crdt.KindSet:
 		out.Members = map[string]bool{}
@@ -197,6 +235,8 @@ func read(v crdt.View) crdttest.Value {
 		}
 	case crdt.KindList:
 		out.Elements = v.Elements(0, -1)
+	case crdt.KindHLL:
+		out.Registers = registersOf(v)
 	}
 	return out
 }

@@ -168,6 +168,10 @@ type running struct {
 	room  time.Duration // until when there must be room on the disk for what it writes; zero: not yet waited
 	other time.Duration // until when another node that runs it is; zero: not yet waited
 	done  func(wire.Reply)
+	// What it needs and was evicted here.
+	whole bool     // all of that has been asked for beforehand, where it must be
+	lost  []string // what nobody has
+	tries int      // how often it was asked for
 }
 
 func (n *node) runHere(cmd wire.Command, until time.Duration, done func(wire.Reply)) {
@@ -204,7 +208,17 @@ func (r *running) poll() bool {
 		r.done(wire.Fail(errDiskSlow))
 		return true
 	}
-	reply := n.exec(s, r.cmd)
+	if r.bring(r.needsAll(s)) {
+		return true
+	}
+	reply := n.exec(s, r.cmd, r.lost)
+	if reply.Type == wire.TypeError && reply.Err == core.ErrEvicted && r.tries < bringTries {
+		spec, _ := command.Find(r.cmd)
+		if r.tries++; r.bring(s.Evicted(spec.KeysOf(r.cmd))) {
+			return true
+		}
+		return false // Somebody else has brought it back.
+	}
 	if reply.Type == wire.TypeError && reply.Err.Code == wire.CodeNotOwner {
 		return r.wait(reply.Err)
 	}
@@ -232,7 +246,7 @@ func (r *running) wait(err *wire.Error) bool {
 
 // exec runs a command on a shard, noting what it writes and checking what it
 // reads.
-func (n *node) exec(s *core.Shard, cmd wire.Command) wire.Reply {
+func (n *node) exec(s *core.Shard, cmd wire.Command, lost []string) wire.Reply {
 	w := n.w
 	if !s.HasSeen(cmd.After) {
 		w.broken("%s runs %v although it has not seen %v", w.places[n.at].name, cmd.Args, cmd.After)
@@ -240,7 +254,7 @@ func (n *node) exec(s *core.Shard, cmd wire.Command) wire.Reply {
 	if w.ownerOf(n, s.ID()) != w.places[n.at].name {
 		w.counts.Misplaced++
 	}
-	reply := command.Exec(&recorder{n: n, shard: s, cmd: cmd}, cmd)
+	reply := command.Exec(&recorder{n: n, shard: s, cmd: cmd, lost: lost}, cmd)
 	if !reply.Wrote.IsZero() && w.eager {
 		n.flush(s.ID())
 	}

@@ -24,7 +24,7 @@ func (w *world) isRight(p partition, ops []crdttest.Op, e *crdt.Entry, at int64)
 	if reflect.DeepEqual(read(e.View(at)), crdttest.Spec(ops, at)) {
 		return true
 	}
-	return w.isStrained(p, ops) && !hasTaken(ops, e, at)
+	return (w.isStrained(p, ops) || len(ops) > 0 && w.parts[p].blurred[ops[0].Key]) && !hasTaken(ops, e, at)
 }
 
 // isStrained reports whether somebody has been left out of a partition, or was not

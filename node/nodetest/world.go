@@ -43,6 +43,8 @@ type world struct {
 	sessions []*session               // from 1
 	ownRuns  map[string]crdt.Version  // by value of a session's own key, the highest that set it
 	present  map[string]time.Duration // since when a pinned key is there
+	missed   map[string]time.Duration // when a key was last evicted and nowhere to be had
+	relaxed  bool                     // there is room for everything, whatever the plan says
 	open     int                      // commands without a reply
 
 	disturbed map[string]time.Duration // by region, when something last happened to its members
@@ -64,7 +66,7 @@ func newWorld(p *plan, o Options) *world {
 		plan:  *p,
 		pcg:   rand.NewPCG(p.seed, 0),
 		lives: map[crdt.ReplicaID]*node{}, requests: map[uint64][]run{}, ownRuns: map[string]crdt.Version{},
-		present: map[string]time.Duration{}, disturbed: map[string]time.Duration{},
+		present: map[string]time.Duration{}, missed: map[string]time.Duration{}, disturbed: map[string]time.Duration{},
 		trace: crc64.New(crcTable), log: o.Log,
 	}
 	w.rand = rand.New(w.pcg)
@@ -81,6 +83,7 @@ func newWorld(p *plan, o Options) *world {
 	for range p.cfg.Partitions.Count() {
 		w.parts = append(w.parts, &history{
 			byDot: map[crdt.Dot]*write{}, byKey: map[string][]*write{}, issued: map[crdt.ReplicaID]uint64{},
+			blurred: map[string]bool{},
 		})
 	}
 	for range maxSessions + 1 {
@@ -265,6 +268,7 @@ func (w *world) result(healed time.Duration) Result {
 		if n == nil || n.core == nil {
 			continue
 		}
+		w.countEvicted(n)
 		for _, s := range n.core.Shards() {
 			w.counts.Engines = w.counts.Engines.Add(statsOf(s))
 			s.Look(func(_ *cachesync.Engine, state *crdt.Partition) { w.trace.Write(stateOf(state)) })
