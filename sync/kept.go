@@ -27,8 +27,12 @@ func (k *kept) announce(applied crdt.Vector) (keeps bool, v crdt.Vector) {
 // Keep says what of the store is on a disk now: a later life of this replica begins
 // with as much at least. From then on others are told, and nothing counts as stable
 // that goes beyond it. The engine keeps v. Whoever never calls it has no disk, or none
-// to rely on.
+// to rely on. What has been dropped since v was saved is not counted: it will be gone from
+// the disk as well.
 func (e *Engine) Keep(now time.Time, v crdt.Vector) {
+	if !e.store.Vector().CoversAll(v) {
+		v = v.Meet(e.store.Vector())
+	}
 	if !e.kept.on {
 		e.kept.since = now
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -115,5 +116,41 @@ func TestBeginsAbove(t *testing.T) {
 	self.Clock, self.Writer = 0, 0x101
 	if again, err := cachesync.NewEngine(cachesync.Config{}, self, p).Write(at(0), "k", 0, incr(1)); err != nil || again.Stamp <= d.Stamp {
 		t.Errorf("begun with a store: want a stamp above %v, have %+v, %v", d.Stamp, again, err)
+	}
+}
+
+// TestRebuiltKeepsOnlyWhatIsLeft: who has begun anew does not say that it keeps what it
+// has dropped, nor when a save that had begun before comes to its end.
+func TestRebuiltKeepsOnlyWhatIsLeft(t *testing.T) {
+	cfg := cachesync.Config{AnnounceAfter: ms, AnnounceEvery: 100 * ms, HorizonFor: time.Second, LogBytes: 1, PullTimeout: 50 * ms}
+	a, b, c := newHolder(t, 0x100, "eu", cfg), newHolder(t, 0x200, "us", cfg), newHolder(t, 0x300, "ap", cfg)
+	all := ids(a, b, c)
+	first := a.write(at(0), "k", set("v"))
+	b.takes(at(1), a, first)
+	c.takes(at(1), a, first)
+	sweep(at(2), all, a, b, c)
+	b.takes(at(4), a, a.write(at(3), "k", invalidate), a.write(at(5), "other", set("o")))
+	lonely := c.write(at(7), "k", set("written alone"))
+	saved := c.Vector().Clone()
+	c.Keep(at(8), saved)
+	for i := range int64(20) {
+		sweep(at(10+100*i), all, a, b)
+	}
+	a.takes(at(3000), c, lonely)
+	for i := range int64(40) {
+		now := at(3000 + 100*i)
+		sweep(now, all, a, b, c)
+		settle(now, a, b, c)
+	}
+	if s := c.Stats(); s.Rebuilt != 1 {
+		t.Fatalf("want ap rebuilt, have %+v", s)
+	}
+	for _, when := range []string{"begun anew", "the save before has ended"} {
+		c.Announce()
+		m := c.Heads(at(8000))
+		if m == nil || !m.Keeps || m.Kept.Covers(lonely.Dot) || !m.Kept.Covers(first.Dot) || !c.Vector().CoversAll(m.Kept) {
+			t.Errorf("%s: want nothing said to be kept but what was saved and is left, of %v, have %+v", when, saved, m)
+		}
+		c.Keep(at(7999), saved)
 	}
 }

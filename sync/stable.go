@@ -286,6 +286,8 @@ func (e *Engine) rebuild(s *crdt.Snapshot, unmet crdt.Vector) {
 		e.stats.Lost += int(d.N - e.store.Applied().Get(d.Replica))
 	}
 	e.writer++
+	// The disk goes from the one state to the other by itself: only what is in both is safe.
+	e.kept.vector = e.kept.vector.Meet(e.store.Vector())
 	e.log = deltaLog{limit: e.cfg.LogBytes, dropped: e.store.Vector().Clone()}
 	e.queue = queue{limit: e.cfg.QueueBytes}
 	e.sessions.list = nil
