@@ -82,8 +82,8 @@ func (w *world) checkRequest(n *node, p partition, request uint64, dot crdt.Dot)
 		return
 	}
 	for _, o := range w.requests[request] {
-		if o.p != p {
-			continue
+		if first := w.parts[p].byDot[o.dot]; o.p != p || first != nil && first.died {
+			continue // What nobody has any more has to be done again.
 		}
 		w.counts.Twice++
 		if w.cfg.Sync.Requests >= 1024 && !w.isSevered() {

@@ -20,6 +20,9 @@
 // complete; whole regions and everybody crash at once, and old disks come back, or never
 // do. What a node has begun with it answers reads from before it has joined the others.
 //
+// In some histories nodes may keep little in memory: entries are evicted by the real
+// policy, and asked for where somebody needs them.
+//
 // Every seed draws its own mix of all this: histories that have everything at once
 // hide as much as they find. A part of them has nothing but membership changes:
 // then no command may fail and nothing that is present may be missed.
