@@ -12,7 +12,8 @@ import (
 // A message is one of package crdt's: [version, tag, replicas, field, ...], with
 // the fields below. An array of fields may grow at its end.
 //
-//	deltas    partition, sender, region, flags, [delta, ...]
+//	deltas    partition, sender, region, flags, [delta, ...],
+//	          [partition, [delta, ...], ...]
 //	heads     sender, region,
 //	          [[partition, vector, held, clock, at, digest, keys, refused, passing, kept], ...]
 //	pull      partition, sender, region, vector
@@ -45,27 +46,17 @@ const MaxRegion = 64
 
 // Encode returns the bytes of one message.
 func Encode(m *Message) []byte {
-	if m.Kind == KindHeads {
+	switch m.Kind {
+	case KindHeads:
 		return EncodeHeads([]*Message{m})
+	case KindDeltas:
+		return EncodeDeltas([]*Message{m})
 	}
 	var e crdt.Encoder
 	e.Uint(uint64(m.Partition))
 	e.Replica(m.From)
 	e.Text(m.Region)
 	switch m.Kind {
-	case KindDeltas:
-		var flags uint64
-		if m.Answer {
-			flags |= flagAnswer
-		}
-		if m.Truncated {
-			flags |= flagTruncated
-		}
-		e.Uint(flags)
-		e.Array(len(m.Deltas))
-		for _, d := range m.Deltas {
-			e.Delta(d)
-		}
 	case KindPull:
 		e.Vector(m.Vector)
 	case KindFetch:
@@ -87,6 +78,40 @@ func Encode(m *Message) []byte {
 		encodeRepair(&e, m)
 	}
 	return e.Append(nil, tagBase+uint8(m.Kind))
+}
+
+// EncodeDeltas returns the bytes of deltas of one sender for several partitions as one
+// message. All but the first are not answers. Who reads only the first, as versions
+// before did, finds a gap in the others and pulls them.
+func EncodeDeltas(ms []*Message) []byte {
+	var e crdt.Encoder
+	var flags uint64
+	if ms[0].Answer {
+		flags |= flagAnswer
+	}
+	if ms[0].Truncated {
+		flags |= flagTruncated
+	}
+	e.Uint(uint64(ms[0].Partition))
+	e.Replica(ms[0].From)
+	e.Text(ms[0].Region)
+	e.Uint(flags)
+	encodeDeltas(&e, ms[0].Deltas)
+	if rest := ms[1:]; len(rest) > 0 {
+		e.Array(2 * len(rest))
+		for _, m := range rest {
+			e.Uint(uint64(m.Partition))
+			encodeDeltas(&e, m.Deltas)
+		}
+	}
+	return e.Append(nil, tagBase+uint8(KindDeltas))
+}
+
+func encodeDeltas(e *crdt.Encoder, deltas []*crdt.Delta) {
+	e.Array(len(deltas))
+	for _, d := range deltas {
+		e.Delta(d)
+	}
 }
 
 // EncodeHeads returns the bytes of many heads of one sender as one message.
@@ -140,7 +165,7 @@ func IsMessage(b []byte) bool {
 	return tag > tagBase && tag < tagBase+uint8(numKinds)
 }
 
-// Decode reads a message: several for heads, else one. The bytes may be hostile;
+// Decode reads a message: several for heads and deltas of many partitions, else one. The bytes may be hostile;
 // an error wraps [ErrMessage]. What it returns does not refer to b.
 func Decode(b []byte) ([]*Message, error) {
 	d, tag := crdt.NewDecoder(b)
@@ -152,9 +177,12 @@ func Decode(b []byte) ([]*Message, error) {
 		return nil, fmt.Errorf("%w: tag %d is not known", ErrMessage, tag)
 	}
 	var out []*Message
-	if kind == KindHeads {
+	switch kind {
+	case KindHeads:
 		out = decodeHeads(d)
-	} else {
+	case KindDeltas:
+		out = decodeDeltas(d)
+	default:
 		out = []*Message{decodeOne(d, kind)}
 	}
 	if err := d.Done(); err != nil {
@@ -166,16 +194,6 @@ func Decode(b []byte) ([]*Message, error) {
 func decodeOne(d *crdt.Decoder, kind Kind) *Message {
 	m := &Message{Kind: kind, Partition: decodePartition(d), From: d.Replica(), Region: decodeRegion(d)}
 	switch kind {
-	case KindDeltas:
-		flags := d.Uint()
-		m.Answer, m.Truncated = flags&flagAnswer != 0, flags&flagTruncated != 0
-		n := d.Array(crdt.MinDeltaBytes)
-		for range n {
-			if d.Err() != nil {
-				break
-			}
-			m.Deltas = append(m.Deltas, d.Delta())
-		}
 	case KindPull:
 		m.Vector = d.Vector()
 	case KindFetch:
@@ -195,6 +213,43 @@ func decodeOne(d *crdt.Decoder, kind Kind) *Message {
 		decodeRepair(d, m)
 	}
 	return m
+}
+
+func decodeDeltas(d *crdt.Decoder) []*Message {
+	first := &Message{Kind: KindDeltas, Partition: decodePartition(d), From: d.Replica(), Region: decodeRegion(d)}
+	flags := d.Uint()
+	first.Answer, first.Truncated = flags&flagAnswer != 0, flags&flagTruncated != 0
+	first.Deltas = readDeltas(d)
+	out := []*Message{first}
+	if !d.More() {
+		return out
+	}
+	n := d.Array(1)
+	if n%2 != 0 {
+		d.Fail(fmt.Errorf("%d partitions and deltas do not go in pairs", n))
+	}
+	for range n / 2 {
+		if d.Err() != nil {
+			break
+		}
+		m := &Message{Kind: KindDeltas, Partition: decodePartition(d), From: first.From, Region: first.Region, Deltas: readDeltas(d)}
+		if len(m.Deltas) == 0 {
+			d.Fail(fmt.Errorf("partition %d without deltas", m.Partition))
+			break
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func readDeltas(d *crdt.Decoder) (out []*crdt.Delta) {
+	for range d.Array(crdt.MinDeltaBytes) {
+		if d.Err() != nil {
+			break
+		}
+		out = append(out, d.Delta())
+	}
+	return out
 }
 
 func decodeHeads(d *crdt.Decoder) []*Message {

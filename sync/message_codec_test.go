@@ -85,6 +85,32 @@ func TestHeadsOfManyPartitionsAreOneMessage(t *testing.T) {
 	}
 }
 
+func TestDeltasOfManyPartitionsAreOneMessage(t *testing.T) {
+	var want []*cachesync.Message
+	for p := range 4 {
+		h := newHolder(t, 1, "eu", cachesync.Config{})
+		h.incr(at(int64(p)), "k")
+		m := h.Next()
+		m.Partition = region.Partition(p)
+		want = append(want, m)
+	}
+	msg := cachesync.EncodeDeltas(want)
+	got, err := cachesync.Decode(msg)
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("want %d messages, have %d, %v", len(want), len(got), err)
+	}
+	for i := range got {
+		if want, have := cachesync.Encode(want[i]), cachesync.Encode(got[i]); !bytes.Equal(want, have) {
+			t.Errorf("message %d: want %x, have %x", i, want, have)
+		}
+	}
+	empty := *want[1]
+	empty.Deltas = nil
+	if ms, err := cachesync.Decode(cachesync.EncodeDeltas([]*cachesync.Message{want[0], &empty})); !errors.Is(err, cachesync.ErrMessage) {
+		t.Errorf("a partition without deltas: want %v, have %v, %v", cachesync.ErrMessage, ms, err)
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	good := cachesync.Encode(samples(t)[0])
 	for what, b := range map[string][]byte{
@@ -106,6 +132,8 @@ func FuzzDecode(f *testing.F) {
 	for _, m := range samples(f) {
 		f.Add(cachesync.Encode(m))
 	}
+	deltas := samples(f)[0]
+	f.Add(cachesync.EncodeDeltas([]*cachesync.Message{deltas, deltas}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

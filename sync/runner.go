@@ -19,6 +19,9 @@ type Host interface {
 	Do(p region.Partition, f func(*Engine)) bool
 	// Held returns the partitions that the node holds.
 	Held() []region.Partition
+	// Lead returns the partition under which what is written to p is published: p
+	// itself, or another one that the same nodes hold.
+	Lead(p region.Partition) region.Partition
 }
 
 // RunnerConfig sets a runner's beats and bounds. A zero field means its default.
@@ -27,6 +30,10 @@ type RunnerConfig struct {
 	// ones notice gaps sooner and cost a look at every partition each.
 	// Default: 50 ms.
 	TickEvery time.Duration
+	// BundleBytes is up to how many bytes of deltas of different partitions travel as
+	// one message where the same nodes hold them. More make fewer messages and delay
+	// the first of them. Default: 64 KiB.
+	BundleBytes int
 	// Pulls bounds the partitions that pull at the same time; what their answers may
 	// add up to is the transport's to bound. More catch up sooner over a long link.
 	// Default: 64.
@@ -47,6 +54,9 @@ type RunnerConfig struct {
 func (c RunnerConfig) withDefaults() RunnerConfig {
 	if c.TickEvery <= 0 {
 		c.TickEvery = 50 * time.Millisecond
+	}
+	if c.BundleBytes <= 0 {
+		c.BundleBytes = 64 << 10
 	}
 	if c.Pulls <= 0 {
 		c.Pulls = 64
@@ -129,72 +139,11 @@ func (r *Runner) Wrote(p region.Partition) {
 // when everything that it started has ended.
 func (r *Runner) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { r.broadcast(ctx) })
+	wg.Go(func() { r.broadcasts(ctx) })
 	wg.Go(func() { r.beat(ctx, &wg) })
 	wg.Wait()
 	r.flush()
 	return nil
-}
-
-func (r *Runner) broadcast(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.wake:
-			r.flush()
-		}
-	}
-}
-
-// flush broadcasts everything that is queued.
-func (r *Runner) flush() {
-	r.mu.Lock()
-	dirty := r.mu.dirty
-	r.mu.dirty = nil
-	clear(r.mu.marked)
-	r.mu.Unlock()
-	for _, p := range dirty {
-		for {
-			var m *Message
-			r.host.Do(p, func(e *Engine) { m = e.Next() })
-			if m == nil {
-				break
-			}
-			r.publish(m)
-		}
-	}
-}
-
-// publish sends deltas, in halves where they do not fit into one message. One
-// that does not fit alone is only announced.
-func (r *Runner) publish(m *Message) {
-	msg := Encode(m)
-	switch limit := r.transport.MaxMessage(); {
-	case len(msg) <= limit:
-		r.stats.published.Add(1)
-		r.stats.bytes.Add(int64(len(msg)))
-		if err := r.transport.Publish(m.Partition, msg); err != nil {
-			r.stats.failed.Add(1)
-			r.cfg.Log.Debug("publish", "partition", m.Partition, "err", err)
-		}
-	case len(m.Deltas) > 1:
-		half := *m
-		half.Deltas = m.Deltas[:len(m.Deltas)/2]
-		r.publish(&half)
-		half.Deltas = m.Deltas[len(m.Deltas)/2:]
-		r.publish(&half)
-	default:
-		r.stats.tooLarge.Add(1)
-		var heads *Message
-		r.host.Do(m.Partition, func(e *Engine) {
-			e.Announce()
-			heads = e.Heads(r.cfg.Now())
-		})
-		if heads != nil {
-			r.announce([]*Message{heads})
-		}
-	}
 }
 
 // beat gives every engine the time.
@@ -310,22 +259,6 @@ func (r *Runner) refuse(p region.Partition, to crdt.ReplicaID) {
 	r.host.Do(p, func(e *Engine) {
 		e.Receive(r.cfg.Now(), &Message{Kind: KindRefusal, Partition: p, From: to})
 	})
-}
-
-// Published implements [Receiver].
-func (r *Runner) Published(p region.Partition, msg []byte) {
-	ms, err := Decode(msg)
-	if err == nil && (len(ms) != 1 || ms[0].Kind != KindDeltas || ms[0].Partition != p) {
-		err = ErrMessage
-	}
-	if err != nil {
-		r.stats.malformed.Add(1)
-		r.cfg.Log.Debug("published", "partition", p, "err", err)
-		return
-	}
-	ms[0].Answer = false
-	r.cfg.Heard(ms[0].From)
-	r.host.Do(p, func(e *Engine) { e.Receive(r.cfg.Now(), ms[0]) })
 }
 
 // Announced implements [Receiver].

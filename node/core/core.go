@@ -188,6 +188,9 @@ func (c *Core) Held() []region.Partition {
 	return out
 }
 
+// Lead implements cachesync.Host.
+func (c *Core) Lead(p region.Partition) region.Partition { return c.Place().lead(p) }
+
 // Shard returns a partition's shard, nil when it is not held here.
 func (c *Core) Shard(p region.Partition) *Shard {
 	if int(p) >= len(c.shards) {

@@ -20,6 +20,7 @@ type Placement struct {
 	mine    *region.Ring            // of the own region, as it will be when this node has joined, before others have
 	former  []former                // of the own region, the newest last
 	epoch   uint64                  // of the own region's rings
+	leads   []region.Partition      // see lead; nil while somebody is about to come or to go
 }
 
 // former is a ring as it was a short time ago. What was answered by it those have
@@ -66,6 +67,7 @@ func newPlacement(v *region.View, cfg Config) (*Placement, error) {
 	if pl.mine = pl.serving[cfg.Region]; known && self.State == region.StateJoining {
 		pl.mine, err = ring(append(v.Serving(cfg.Region), self))
 	}
+	pl.leads = pl.findLeads(cfg.Partitions)
 	return pl, err
 }
 

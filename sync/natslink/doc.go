@@ -6,7 +6,8 @@
 // Package region builds them all.
 //
 //	delta.<region>.<partition>   published in the own region, received from all
-//	                             regions while the partition is held
+//	                             regions while the partition is held; what the
+//	                             same nodes hold shares one (cachesync.Host.Lead)
 //	member.<region>              announcements, likewise; always received
 //	repair.<replica>             requests to one replica, of any size (package bulk)
 //	repair.<replica>.bulk        the chunks of large ones
