@@ -59,6 +59,10 @@ func (e *Entry) applyEffect(d *Delta, ctx *Sight, f *Effect) {
 		}
 	case EffectCut:
 		e.raiseCut(f.Cut)
+	case EffectFill:
+		e.fill(ctx, d, f)
+	case EffectBar:
+		e.bar(ctx, d)
 	}
 }
 

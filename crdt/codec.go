@@ -34,18 +34,23 @@ import (
 //	  expirefield [code, field, at - the stamp's milliseconds, or nil for never, seen, stamp]
 //	  settle      [code, seen, stamp]        seen: as of clear; the kind may be none
 //	  retire      [code, replica, number]    all effects are, by replica, and the key is empty
-//	entry         [string's cell or nil, sections, expiries, mortal, cut]
+//	  fill        [code, value, stamp, at - the delta's milliseconds, or nil for never]
+//	  bar         [code]
+//	  fills       [code, stage]              the only effect, and the key is empty
+//	entry         [string's cell or nil, sections, expiries, mortal, cut, fills, bars]
 //	  sections    [kind, [field, cell, ...], ...]       by kind, then by field
 //	  expiries    [replica, number, stamp, at - its milliseconds, or nil, ...]
 //	  mortal      [replica, number, ...]                         by dot
-//	  cut         [stamp]
+//	  cut         [stamp]; two zeros for none where something follows
+//	  fills       [replica, number, stamp, ...]                  by dot
+//	  bars        [replica, number, stamp, ...]                  by replica
 //	  cell        [writes, contributions, expiries, mortal]   the last two of a hash's field
 //	  writes      [replica, number, stamp, value, ...]      highest version first
 //	  contributions  [replica, number, number - start, stamp, sum,
 //	              number removed, sum removed, ...]                by replica ID
 //	horizon       [vector, stamp]
 //	snapshot      fields: vector, roll, [key, entry, ...]          by key
-//	roll          [horizon's vector, horizon's stamp, retired, ended, first stamp]
+//	roll          [horizon's vector, horizon's stamp, retired, ended, first stamp, evicts, fills, their replica, number]
 //	  retired     [replica, number, its replica, its number, its stamp, ...]
 //	  ended       [replica, number, ...]                         oldest first
 //	head          fields: vector, roll, stamp as one number, keys, bytes
@@ -263,6 +268,12 @@ func (e *Encoder) roll(s *Snapshot) {
 	e.wroteFields(&r, 2, s.First == 0)
 	e.body = pack.AppendBool(e.body, s.Evicts)
 	e.wroteFields(&r, 1, !s.Evicts)
+	e.uint(uint64(s.Fills))
+	e.wroteFields(&r, 1, s.Fills == NoFills)
+	if s.Fills != NoFills {
+		e.dot(s.FillsBy)
+		e.wroteFields(&r, 2, false)
+	}
 	e.end(&r)
 	e.wrote()
 }

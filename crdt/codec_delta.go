@@ -140,6 +140,14 @@ func (e *Encoder) effect(d *Delta, f *Effect) {
 	case EffectRetire:
 		e.dot(f.Last())
 		e.wroteFields(&r, 2, false)
+	case EffectFill:
+		e.string(f.Value)
+		e.stamp(d.Stamp, f.Cut)
+		e.expireAt(f.At, d.Stamp)
+		e.wroteFields(&r, 4, false)
+	case EffectFills:
+		e.uint(f.Start)
+		e.wroteFields(&r, 1, false)
 	}
 	if f.Op.hasSeen() {
 		e.seen(f.Op, f.Seen)

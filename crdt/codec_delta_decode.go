@@ -34,6 +34,7 @@ func (d *Decoder) delta() *Delta {
 		d.r.Fail(errNumber)
 	}
 	d.checkRetires(out)
+	d.checkStages(out)
 	if d.r.Err() != nil {
 		return nil
 	}
@@ -179,6 +180,10 @@ func (d *Decoder) effect(of *Delta, f *Effect) {
 			last := d.dot()
 			f.Replica, f.Start = last.Replica, last.N
 		}
+	case EffectFill:
+		d.effectFill(&rec, of, f)
+	case EffectFills:
+		d.effectFills(&rec, f)
 	}
 	if f.Op.hasSeen() && rec.More() {
 		f.Seen = d.seen(of, f.Op)

@@ -31,10 +31,8 @@ func (e *Encoder) entry(x *Entry) {
 		e.wroteFields(&r, 1, len(ex.expiries) == 0)
 		e.vector(ex.mortal)
 		e.wroteFields(&r, 1, len(ex.mortal) == 0)
-		if ex.cut != 0 {
-			e.nextStamp(ex.cut)
-			e.wroteFields(&r, 2, false)
-		}
+		e.cut(&r, ex)
+		e.filling(&r, x.filling())
 	}
 	e.end(&r)
 }

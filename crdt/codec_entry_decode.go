@@ -36,10 +36,7 @@ func (d *Decoder) entry() *Entry {
 			x.ensureExtra().mortal = ds
 		}
 	}
-	if rec.More() && d.must(&rec) {
-		x.ensureExtra().cut = d.nextStamp()
-		d.checkCut(x)
-	}
+	d.late(&rec, x)
 	rec.End()
 	if d.r.Err() != nil {
 		return nil

@@ -32,9 +32,13 @@ func wireExamples() map[string][]byte {
 	}
 	effects["expirefield"] = []Effect{{Op: EffectExpireField, Kind: KindHash, Field: "field", At: stamp.Millis() + 60_000, Cut: stamp - 1, Seen: seen}}
 	effects["hsetex"] = []Effect{{Op: EffectPut, Kind: KindHash, Field: "field", Value: "value"}, {Op: EffectExpireField, Kind: KindHash, Field: "field", At: stamp.Millis() + 60_000}}
+	effects["fill"] = []Effect{{Op: EffectClear}, {Op: EffectFill, Value: "value", Cut: stamp - 9, At: stamp.Millis() + 60_000}}
+	effects["bar"] = []Effect{{Op: EffectClear}, {Op: EffectBar}}
 	effects["hpersist"] = []Effect{{Op: EffectExpireField, Kind: KindHash, Field: "field", At: Never, Cut: stamp - 1}}
 	retire := &Delta{Dot: Dot{b, 9}, From: 9, Stamp: stamp + 7, Deps: deps, Effects: []Effect{Retire(deps[0])}}
 	out := map[string][]byte{"delta-retire": AppendDelta(nil, retire), "vector": AppendVector(nil, Vector{{a, 41}, {b, 1 << 40}})}
+	stage := &Delta{Dot: Dot{b, 9}, From: 9, Stamp: stamp + 7, Deps: deps, Effects: []Effect{Stage(FillsOpen)}}
+	out["delta-fills"] = AppendDelta(nil, stage)
 	for name, fs := range effects {
 		d := &Delta{Dot: Dot{b, 9}, From: 8, Stamp: stamp + 7, Deps: deps, Requests: []uint64{77}, Key: "key", Effects: fs}
 		if name != "add" {
@@ -83,12 +87,20 @@ func wireExamples() map[string][]byte {
 		c.expire(&Sight{}, Expiry{Dot{a, 9}, stamp + 8, Never})
 	})
 	fields.change(KindHash, "gone", func(c *Cell) { c.expire(&Sight{}, Expiry{Dot{a, 9}, stamp + 8, stamp.Millis() + 1000}) })
+	filled := &Entry{}
+	filled.change(KindString, "", write(9, "value"))
+	filled.ensureExtra().addExpiry(Expiry{Dot{b, 9}, stamp + 9, stamp.Millis() + 1000})
+	filled.setFilling(filling{fills: []made{{Dot{b, 9}, stamp + 400}}, bars: []Bar{{Dot{a, 4}, stamp + 4}, {Dot{b, 5}, stamp + 5}}})
+	out["entry-filled"] = AppendEntry(nil, filled)
 	out["entry-hash-expiring"] = AppendEntry(nil, fields)
 	out["snapshot"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
 	out["patch"] = AppendPatch(nil, &Patch{next: entries[1], gone: []CellName{{KindHash, "gone"}, {KindSet, ""}}})
 	snapshot.Vector = Vector{{b, 9}}
 	snapshot.Retired = []Retirement{{Last: Dot{a, 41}, By: Dot{b, 9}, Stamp: stamp + 7}}
 	snapshot.Ended, snapshot.First = []Dot{{Replica: 0x2222222222222222, N: 5}}, stamp-1
+	staged := *snapshot
+	staged.Fills, staged.FillsBy = FillsOpen, Dot{b, 8}
+	out["snapshot-fills"] = AppendSnapshot(nil, &staged, 0, 1)
 	out["snapshot-retired"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
 	out["head"] = AppendHead(nil, PartitionHead{
 		Vector: snapshot.Vector, Horizon: snapshot.Horizon, Retired: snapshot.Retired, Ended: snapshot.Ended, First: snapshot.First,

@@ -4,7 +4,7 @@ import "math"
 
 // roll returns h as a snapshot of no entries.
 func (h *PartitionHead) roll() *Snapshot {
-	return &Snapshot{Vector: h.Vector, Horizon: h.Horizon, Retired: h.Retired, Ended: h.Ended, First: h.First, Evicts: h.Evicts}
+	return &Snapshot{Vector: h.Vector, Horizon: h.Horizon, Retired: h.Retired, Ended: h.Ended, First: h.First, Evicts: h.Evicts, Fills: h.Fills, FillsBy: h.FillsBy}
 }
 
 // AppendHead appends the message that holds h alone. Equal heads give equal bytes.
@@ -30,7 +30,7 @@ func DecodeHead(b []byte) (PartitionHead, error) {
 	}
 	s := Snapshot{Vector: d.Vector()}
 	d.roll(&s)
-	h := PartitionHead{Vector: s.Vector, Horizon: s.Horizon, Retired: s.Retired, Ended: s.Ended, First: s.First, Evicts: s.Evicts,
+	h := PartitionHead{Vector: s.Vector, Horizon: s.Horizon, Retired: s.Retired, Ended: s.Ended, First: s.First, Evicts: s.Evicts, Fills: s.Fills, FillsBy: s.FillsBy,
 		Stamp: HLC(d.Uint()), Keys: d.count(), Bytes: d.count()}
 	if d.Err() == nil {
 		d.checkRoll(&s)

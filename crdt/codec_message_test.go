@@ -99,7 +99,7 @@ func TestNewerFieldsAreSkipped(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(want, have) {
 		t.Errorf("delta of a newer version:\nwant %+v\nhave %+v, %v", want, have, err)
 	}
-	entry := "94 01 02 91 07  98 96 95 00 03 01 00 c40176 90 90 90 05 91c0  90 90 90 ff 01 05 91c0"
+	entry := "94 01 02 91 07  9a 96 95 00 03 01 00 c40176 90 90 90 05 91c0  90 90 90 ff 01 90 90 05 91c0"
 	x, err := DecodeEntry(unhex(t, entry))
 	if err != nil || x.Cut() != 1 || len(x.Expiries()) > 0 || !slices.Equal(x.str.Writes(), []Write{{Dot{7, 3}, StampAt(1), "v"}}) {
 		t.Errorf("entry of a newer version: have %+v, %v", x, err)

@@ -51,6 +51,9 @@ func (d *Decoder) roll(s *Snapshot) {
 	if rec.More() {
 		s.Evicts = d.r.Bool()
 	}
+	if rec.More() {
+		d.stage(&rec, s)
+	}
 	rec.End()
 	if none {
 		d.r.Fail(errStamp)

@@ -85,6 +85,9 @@ func (t *replicaTable) addRoll(s *Snapshot) {
 		t.lookup(r.By.Replica)
 	}
 	t.addVector(s.Ended)
+	if s.Fills != NoFills {
+		t.lookup(s.FillsBy.Replica)
+	}
 }
 
 func (t *replicaTable) addEntry(x *Entry) {
@@ -107,7 +110,10 @@ func (t *replicaTable) addEntry(x *Entry) {
 	for _, o := range x.x.expiries {
 		t.lookup(o.Dot.Replica)
 	}
-	// What is mortal is a live write, and in the table.
+	for _, b := range x.filling().bars {
+		t.lookup(b.Dot.Replica)
+	}
+	// What is mortal or a fill is a live write or an expiry, and in the table.
 }
 
 func (t *replicaTable) addCell(c *Cell) {

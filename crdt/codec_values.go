@@ -71,6 +71,7 @@ var (
 	errRegister = errors.New("field of a HyperLogLog is neither a register with its rank nor a block")
 	errDigest   = errors.New("digest is out of range")
 	errRetires  = errors.New("retirements are out of order or not alone")
+	errStages   = errors.New("a stage of fills is not alone")
 	errUncaused = errors.New("delta speaks of what its origin had not seen")
 )
 

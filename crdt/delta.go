@@ -52,10 +52,13 @@ const (
 	EffectSettle                          // drop what was seen and did not show: other kinds than Kind, and what is stamped at or before Cut
 	EffectRetire                          // nothing more will be written under Replica, and vectors need not name it; see [Retirement]
 	EffectExpireField                     // in one cell, drop what was seen and is stamped at or before Cut, and the expiries that were seen, then add one at At
+	EffectFill                            // unless something bars it, add to the string's cell a live write of Value, stamped with Cut, that expires at At
+	EffectBar                             // drop the fills that were not seen; those that have not seen this write do not go in
+	EffectFills                           // fills may be made in the partition, as Start says; see [FillStage]
 	numEffectOps
 )
 
-var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle", "retire", "expirefield"}
+var effectNames = [numEffectOps]string{"", "clear", "put", "remove", "add", "expire", "cut", "settle", "retire", "expirefield", "fill", "bar", "fills"}
 
 // String returns the effect's name.
 func (o EffectOp) String() string {
@@ -70,11 +73,11 @@ type Effect struct {
 	Op    EffectOp
 	Kind  Kind   // Put, Remove, Add, ExpireField: the section; a string's cell has the empty Field. Settle: the kind that showed, or KindNone
 	Field string //
-	Value string // Put
-	Start uint64 // Add: number of the run's first increment. Retire: of the replica's last write
+	Value string // Put, Fill
+	Start uint64 // Add: number of the run's first increment. Retire: of the replica's last write. Fills: the stage
 	Sum   Number // Add: the run's total including this write
-	At    int64  // Expire, ExpireField: milliseconds since the Unix epoch, or Never
-	Cut   HLC    // Cut, Settle, ExpireField
+	At    int64  // Expire, ExpireField, Fill: milliseconds since the Unix epoch, or Never
+	Cut   HLC    // Cut, Settle, ExpireField. Fill: the stamp of the miss
 	Seen  []Seen // Clear, Settle, Put, Remove, ExpireField: the contributions that were seen, of the last those that Cut takes
 	// Replica is what Retire retires.
 	Replica ReplicaID

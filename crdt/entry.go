@@ -29,7 +29,10 @@ func (e *Entry) IsEmpty() bool { return e.str.isEmpty() && e.x == nil }
 func (e *Entry) Size() int {
 	n := sizeEntry + e.str.size()
 	if e.x != nil {
-		n += sizeExtra + e.x.size + e.x.lifetime.size()
+		n += sizeExtra + e.x.lifetime.size() + e.x.filling.size()
+		for i := range e.x.sections {
+			n += e.x.sections[i].size
+		}
 	}
 	return n
 }
@@ -103,12 +106,12 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 		s.count(field, &c, 1)
 		s.order.set(field, &c, 1)
 		s.note(field)
-		e.x.size += c.size() + sizeCell + sizeSlot + len(field) - before
+		s.size += c.size() + sizeCell + sizeSlot + len(field) - before
 	case had:
 		s := e.sectionOf(k)
 		s.note(field)
 		delete(s.cells, field)
-		e.x.size -= before
+		s.size -= before
 	}
 	if s := e.sectionOf(k); k == KindHash && s != nil && s.timed == 0 {
 		s.order = nil // No field expires any more.
@@ -145,6 +148,7 @@ func (e *Entry) tidy() {
 		return
 	}
 	e.pruneMortal()
+	e.pruneFills()
 	e.x.sections = slices.DeleteFunc(e.x.sections, func(s section) bool { return len(s.cells) == 0 })
 	if e.x.isEmpty() {
 		e.x = nil
@@ -185,8 +189,8 @@ func (e *Entry) Clone() *Entry {
 	}
 	out.x = &extra{
 		lifetime: e.x.lifetime.clone(),
+		filling:  e.x.filling, // It does not change.
 		cut:      e.x.cut,
-		size:     e.x.size,
 	}
 	for _, s := range e.x.sections {
 		cells := make(map[string]Cell, len(s.cells))

@@ -26,14 +26,15 @@ func (x Expiry) Version() Version { return Version{x.Stamp, x.Dot.Replica} }
 type extra struct {
 	sections []section // by kind, without empty ones
 	lifetime           // of the key
+	filling  *filling  // nil for nothing
 	cut      HLC       // everything stamped at or before it is gone
-	size     int       // bytes of the sections' cells, kept as they change
 	until    int64     // when the entry's part of its partition's digest ends, 0 for never; the partition's
 }
 
 // section is the cells of one kind other than string.
 type section struct {
 	kind    Kind
+	size    int   // bytes of the cells, kept as they change
 	dead    int32 // cells that show nothing but what a cut or an expiry hides
 	timed   int32 // cells that have expiries of their own
 	cells   map[string]Cell
@@ -43,7 +44,7 @@ type section struct {
 }
 
 func (x *extra) isEmpty() bool {
-	return len(x.sections) == 0 && x.lifetime.isEmpty() && x.cut == 0
+	return len(x.sections) == 0 && x.lifetime.isEmpty() && x.filling.isEmpty() && x.cut == 0
 }
 
 // Expiries returns the live expiries by dot. Read only.

@@ -23,7 +23,7 @@ func (e *Entry) countBytes() int {
 	if e.x == nil {
 		return n
 	}
-	n += sizeExtra + e.x.lifetime.size()
+	n += sizeExtra + e.x.lifetime.size() + e.x.filling.size()
 	for _, s := range e.x.sections {
 		for field, c := range s.cells {
 			n += sizeSlot + len(field) + sizeCell + c.size()

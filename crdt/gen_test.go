@@ -15,6 +15,8 @@ type world struct {
 	now  int64
 	reps []*rep
 
+	miss   HLC        // a stamp from before the write that is made
+	fills  *rand.Rand // what fills are drawn from; nil when there are none
 	fields *rand.Rand // what fields' expiries are drawn from; nil when there are none
 }
 
@@ -44,6 +46,27 @@ func newFieldWorld(seed uint64, replicas int) *world {
 	return w
 }
 
+// newFillWorld is newWorld in which fills are made.
+func newFillWorld(seed uint64, replicas int) *world {
+	w := newWorld(seed, replicas)
+	w.fills = rand.New(rand.NewPCG(seed, 9))
+	for _, r := range w.reps {
+		w.stage(r)
+	}
+	return w
+}
+
+// stage has a replica say that fills are made.
+func (w *world) stage(r *rep) {
+	d := &Delta{Dot: Dot{r.id, r.p.Vector().Get(r.id) + 1}, Stamp: r.clock.Next(w.now), Deps: r.p.Vector().Without(r.id),
+		Effects: []Effect{Stage(FillStage(1 + w.fills.IntN(2)))}}
+	d.From = d.Dot.N
+	if err := r.p.Apply(d); err != nil {
+		panic(fmt.Sprintf("seed %d: stage: %v", w.seed, err))
+	}
+	r.log = append(r.log, d)
+}
+
 func (w *world) run(steps int) {
 	for range steps {
 		w.now += w.rnd.Int64N(3) * 50
@@ -66,7 +89,11 @@ func (w *world) run(steps int) {
 
 // write makes one random write at r.
 func (w *world) write(r *rep, key string) {
-	nw := NewWrite{Dot: Dot{r.id, r.p.Vector().Get(r.id) + 1}, Stamp: r.clock.Next(w.now), Now: w.now}
+	w.miss = r.clock.Last() + 1
+	if w.fills != nil {
+		w.miss = r.clock.Next(w.now)
+	}
+	nw := NewWrite{Dot: Dot{r.id, r.p.Vector().Get(r.id) + 1}, Stamp: r.clock.Next(w.now), Now: w.now, Fills: w.fills != nil}
 	m := NewMutator(r.p.Entry(key), nw)
 	if err := w.command(m); err != nil || len(m.Effects()) == 0 {
 		return
@@ -107,6 +134,10 @@ func (w *world) retire(r *rep) {
 func (w *world) command(m *Mutator) (err error) {
 	if w.fields != nil && w.fields.IntN(3) == 0 {
 		return w.fieldExpiry(m)
+	}
+	if w.fills != nil && w.fills.IntN(3) == 0 {
+		m.Fill(fmt.Sprint(w.fills.IntN(100)), []int64{Never, w.now + 1 + w.fills.Int64N(2000)}[w.fills.IntN(2)], w.miss)
+		return nil
 	}
 	field := string(rune('f' + w.rnd.IntN(4)))
 	at := w.now + 1 + w.rnd.Int64N(2000)
@@ -214,9 +245,12 @@ func snapshotBytes(p *Partition) []byte {
 // eachWorld runs f on worlds that have and have not settled.
 func eachWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	for seed := range uint64(90) {
+	for seed := range uint64(110) {
 		w := newWorld(seed, 3)
-		if seed >= 60 {
+		switch {
+		case seed >= 90:
+			w = newFillWorld(seed, 3)
+		case seed >= 60:
 			w = newFieldWorld(seed, 3)
 		}
 		w.run(40 + int(seed)*3)

@@ -8,6 +8,7 @@ import "slices"
 // cover it. It never changes o and keeps none of its memory.
 func (e *Entry) join(seenE *Sight, o *Entry, seenO *Sight) {
 	var mine []Expiry
+	kept := e.filling()
 	if len(e.Expiries())+len(o.Expiries()) > 0 {
 		mine = e.assertions()
 	}
@@ -22,6 +23,7 @@ func (e *Entry) join(seenE *Sight, o *Entry, seenO *Sight) {
 	}
 	e.dropUnknown(o, seenO)
 	e.joinExtra(seenE, mine, o, seenO)
+	e.joinFilling(seenE, kept, o, seenO)
 	e.tidy()
 }
 

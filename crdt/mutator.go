@@ -24,6 +24,8 @@ type Mutator struct {
 	settled bool
 	touched map[string]int // by field, the effect that puts or removes it; nil until there are two
 	evicted evicted
+	fills   bool // it is a fill, which bars none
+	bars    bool // it bars fills whether it changes anything or not
 }
 
 // NewWrite is what a replica knows of the write that it is about to make.
@@ -33,6 +35,9 @@ type NewWrite struct {
 	// Now is the wall time in milliseconds since the Unix epoch, at which
 	// expiries are judged. It may be behind Stamp, never much ahead.
 	Now int64
+	// Fills says that fills are made in the partition ([Partition.Fills]): the write bars
+	// those that have not seen it.
+	Fills bool
 }
 
 // NewMutator starts a command on the entry of a key, nil when nothing is kept
@@ -50,11 +55,13 @@ func (m *Mutator) View() View { return m.view }
 
 // Effects returns what was noted, nil when the command changes nothing. The
 // caller owns it.
-func (m *Mutator) Effects() []Effect { return m.effects }
+func (m *Mutator) Effects() []Effect { return m.barring() }
 
 // Del removes the key: every kind, its contributions and its expiry, as far as
-// this replica has seen them (R4, R5). It reports whether the key existed.
+// this replica has seen them (R4, R5). It reports whether the key existed. Where fills
+// are made it bars them even if it did not: one may be on its way (R10).
 func (m *Mutator) Del() bool {
+	m.bars = true
 	if m.view.IsEvicted() || m.evicted.afresh {
 		return m.delGhost()
 	}
@@ -76,9 +83,14 @@ func (m *Mutator) Invalidate() {
 // Expire makes the key expire at a time, in milliseconds since the Unix epoch,
 // or never. Of concurrent ones the longest counts; a later one replaces (R7). A
 // time that has come removes the key. What has expired before, while something
-// written later still shows, stays gone. It reports whether the key existed.
+// written later still shows, stays gone. It reports whether the key existed. Like
+// [Mutator.Del] a time that has come bars fills whether it did or not.
 func (m *Mutator) Expire(at int64) bool {
+	m.bars = m.bars || at <= m.write.Now
 	if !m.view.Exists() {
+		if m.write.Fills && m.bars && m.evicted.afresh {
+			m.clear()
+		}
 		return false
 	}
 	if at <= m.write.Now {

@@ -22,6 +22,7 @@ type Partition struct {
 	digests digests
 	due     schedule
 	waiting waiting
+	fills   staging
 	evicts  bool // something has been evicted in this state, or in one that it has taken in
 	ghosts  kept // what has been evicted
 	watch   func(key string, e *Entry, before, after int)
@@ -100,6 +101,8 @@ func (p *Partition) Apply(d *Delta) error {
 	}
 	if d.Retires() {
 		p.retire(d)
+	} else if d.Stages() {
+		p.fills.advance(staging{FillStage(d.Effects[0].Start), d.Dot})
 	} else if err := p.update(d.Key, func(e *Entry) { p.applyTo(e, d, &ctx) }); err != nil {
 		return err
 	}
@@ -208,8 +211,12 @@ type Snapshot struct {
 	// last writes of replicas retired before.
 	Retired []Retirement
 	Ended   []Dot
-	First   HLC      // the lowest stamp of all that was ever applied
-	Evicts  bool     // something was evicted in this state, or in one that it took in
+	First   HLC  // the lowest stamp of all that was ever applied
+	Evicts  bool // something was evicted in this state, or in one that it took in
+	// Fills is how far the partition has got with letting fills be made, and FillsBy the
+	// write that said so.
+	Fills   FillStage
+	FillsBy Dot
 	Keys    []string // sorted
 	Entries []*Entry // by Keys
 }
@@ -219,6 +226,7 @@ type Snapshot struct {
 // are shared. When a tier fails it is of nothing.
 func (p *Partition) Snapshot() *Snapshot {
 	s := &Snapshot{Vector: p.vector.Clone(), Horizon: p.horizon.Clone(), First: p.first, Evicts: p.evicts,
+		Fills: p.fills.stage, FillsBy: p.fills.by,
 		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended)}
 	if p.tier != nil {
 		if !p.tier.snapshot(p, s) {
@@ -309,6 +317,7 @@ func (p *Partition) take(s *Snapshot, m *encounter) error {
 	}
 	p.stamp = stamp
 	p.evicts = m.evicts
+	p.fills.advance(staging{s.Fills, s.FillsBy})
 	p.joinVectors(s, m)
 	return nil
 }

@@ -43,7 +43,7 @@ func (e *Entry) Patch(p *Patch) {
 		next.x = &extra{}
 	}
 	x := e.ensureExtra()
-	x.lifetime, x.cut = next.x.lifetime, next.x.cut
+	x.lifetime, x.filling, x.cut = next.x.lifetime, next.x.filling, next.x.cut
 	e.tidy()
 }
 
@@ -77,7 +77,7 @@ func (e *Entry) patch(sections int) *Patch {
 	if e.x == nil || sections == 0 || len(e.x.sections) != sections {
 		return nil
 	}
-	p := &Patch{next: &Entry{str: e.str, x: &extra{lifetime: e.x.lifetime, cut: e.x.cut}}}
+	p := &Patch{next: &Entry{str: e.str, x: &extra{lifetime: e.x.lifetime, filling: e.x.filling, cut: e.x.cut}}}
 	for i := range e.x.sections {
 		s := &e.x.sections[i]
 		if s.touched == nil {

@@ -106,6 +106,9 @@ func (e *Entry) trimExtra(at int64) (dropped bool) {
 	if x.cut != 0 {
 		x.cut, dropped = 0, true
 	}
+	if x.filling != nil {
+		x.filling, dropped = nil, true
+	}
 	return x.lifetime.trimTo(at) || dropped
 }
 
@@ -157,7 +160,7 @@ func (x *extra) residue(at int64) (n int) {
 	if x.cut != 0 {
 		n = sizeStamp
 	}
-	return n + x.lifetime.residue(at)
+	return n + x.lifetime.residue(at) + x.filling.size()
 }
 
 // residueAt returns how many bytes are residue at a wall time, and whether the
@@ -252,15 +255,16 @@ func (e *Entry) eachStamp(f func(Dot, HLC)) {
 		e.eachGhostStamp(f)
 		return
 	}
+	kept := e.filling()
 	cell := func(c *Cell) {
 		if !c.write.Dot.IsZero() {
-			f(c.write.Dot, c.write.Stamp)
+			f(c.write.Dot, kept.stamp(c.write.Dot, c.write.Stamp))
 		}
 		if c.more == nil {
 			return
 		}
 		for _, w := range c.losers() {
-			f(w.Dot, w.Stamp)
+			f(w.Dot, kept.stamp(w.Dot, w.Stamp))
 		}
 		for _, x := range c.Expiries() {
 			f(x.Dot, x.Stamp)
@@ -279,6 +283,9 @@ func (e *Entry) eachStamp(f func(Dot, HLC)) {
 		}
 	}
 	for _, x := range e.x.expiries {
-		f(x.Dot, x.Stamp)
+		f(x.Dot, kept.stamp(x.Dot, x.Stamp))
+	}
+	for _, b := range kept.bars {
+		f(b.Dot, b.Stamp)
 	}
 }

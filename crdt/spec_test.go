@@ -40,6 +40,10 @@ func TestSpecification(t *testing.T) {
 		{"fields", 40, crdttest.Options{Replicas: 3, Steps: 40, Fields: true, Audit: audit}},
 		{"forgetful fields", 60, crdttest.Options{Replicas: 3, Steps: 60, Fields: true, Collect: true, Audit: audit}},
 		{"retiring fields", 5, crdttest.Options{Replicas: 5, Steps: 150, Fields: true, Collect: true, Retire: true, Audit: audit}},
+		{"fills", 60, crdttest.Options{Replicas: 3, Steps: 40, Fills: true, Audit: audit}},
+		{"forgetful fills", 60, crdttest.Options{Replicas: 3, Steps: 60, Fills: true, Collect: true, Audit: audit}},
+		{"retiring fills", 20, crdttest.Options{Replicas: 4, Steps: 90, Fills: true, Collect: true, Retire: true, Audit: audit}},
+		{"evicting fills", 30, crdttest.Options{Replicas: 3, Steps: 60, Fills: true, Collect: true, Evict: true, Audit: audit}},
 		{"wide", 1, crdttest.Options{Replicas: 7, Steps: 300, Audit: audit}},
 	} {
 		t.Run(size.name, func(t *testing.T) {

@@ -56,11 +56,13 @@ func (u *Put) IsGone() bool { return !u.Clear && u.Entry == nil && u.Patch == ni
 type PartitionHead struct {
 	Vector  Vector
 	Horizon Horizon
-	// Retired, Ended, First and Evicts are what a [Snapshot] says of them.
+	// Retired, Ended, First, Evicts, Fills and FillsBy are what a [Snapshot] says of them.
 	Retired []Retirement
 	Ended   []Dot
 	First   HLC
 	Evicts  bool
+	Fills   FillStage
+	FillsBy Dot
 	Stamp   HLC // the highest that was applied or joined
 	Keys    int // how many entries are kept, those with nothing visible included
 	Bytes   int // what they and their keys account for, in memory

@@ -83,6 +83,7 @@ func (p *Partition) head() PartitionHead {
 	return PartitionHead{
 		Vector: p.vector.Clone(), Horizon: p.horizon.Clone(),
 		Retired: slices.Clone(p.retired), Ended: slices.Clone(p.ended), First: p.first, Evicts: p.evicts,
+		Fills: p.fills.stage, FillsBy: p.fills.by,
 		Stamp: p.stamp, Keys: keys, Bytes: bytes,
 	}
 }

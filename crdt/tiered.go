@@ -79,7 +79,7 @@ const (
 func (p *Partition) Open(t Tier, h PartitionHead) error {
 	*p = Partition{
 		vector: h.Vector.Clone(), horizon: h.Horizon.Clone(), first: h.First, stamp: h.Stamp,
-		retired: slices.Clone(h.Retired), ended: slices.Clone(h.Ended), evicts: h.Evicts,
+		retired: slices.Clone(h.Retired), ended: slices.Clone(h.Ended), evicts: h.Evicts, fills: staging{h.Fills, h.FillsBy},
 		tier: &tiered{
 			from: t, keys: h.Keys, bytes: h.Bytes, saved: h,
 			changed: map[string]*change{}, large: patchBytes, maxDue: maxDue,

@@ -191,7 +191,7 @@ func TestConfig(t *testing.T) {
 	own := cachesync.Config{
 		LogBytes: 1, HoldBytes: 2, HoldFor: 3, BatchBytes: 4, QueueBytes: 5, MaxSkew: 6, AnnounceAfter: 7,
 		AnnounceEvery: 8, PullAfter: 9, PullTimeout: 10, Snapshots: 11, SnapshotIdle: 12, Requests: 13, Peers: 14,
-		CompareWithin: 15, HorizonFor: 16, HorizonBytes: 17, HorizonLeast: 18, ExpireKeys: 19, RetireAfter: 20,
+		CompareWithin: 15, HorizonFor: 16, HorizonBytes: 17, HorizonLeast: 18, ExpireKeys: 19, Misses: 21, FillFor: 22, FillLead: 23, RetireAfter: 20,
 	}
 	if have := own.WithDefaults(); have != own {
 		t.Errorf("full config: want it unchanged, have %+v", have)

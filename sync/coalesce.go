@@ -31,7 +31,7 @@ func coalesce(ds []*crdt.Delta) []*crdt.Delta {
 // join returns one delta that says what a and then b say, nil when there is
 // none. It changes neither.
 func join(a, b *crdt.Delta) *crdt.Delta {
-	if a.Retires() || b.Retires() || a.Dot.Replica != b.Dot.Replica || a.Dot.N+1 != b.From || a.Key != b.Key || !a.Deps.Equal(b.Deps) {
+	if a.Retires() || b.Retires() || a.Stages() || b.Stages() || a.Dot.Replica != b.Dot.Replica || a.Dot.N+1 != b.From || a.Key != b.Key || !a.Deps.Equal(b.Deps) {
 		return nil
 	}
 	effects, ok := absorb(a.Effects, b.Effects)
@@ -48,6 +48,17 @@ func join(a, b *crdt.Delta) *crdt.Delta {
 // absorb returns the effects of b in a form that also does what is left to see
 // of a's.
 func absorb(a, b []crdt.Effect) ([]crdt.Effect, bool) {
+	if bars(a) {
+		// What the first says to fills the second says as well, or they stay two.
+		if !bars(b) {
+			return nil, false
+		}
+		if len(a) == 1 {
+			return b, true
+		}
+		out, ok := absorb(a[:len(a)-1], b[:len(b)-1])
+		return append(slices.Clip(out), b[len(b)-1]), ok
+	}
 	if len(b) == 0 || len(a) == 0 {
 		return nil, false
 	}
@@ -67,6 +78,9 @@ func absorb(a, b []crdt.Effect) ([]crdt.Effect, bool) {
 	}
 	return nil, false
 }
+
+// bars reports whether effects bar fills. Then the last one says so.
+func bars(fs []crdt.Effect) bool { return len(fs) > 0 && fs[len(fs)-1].Op == crdt.EffectBar }
 
 func touches(op crdt.EffectOp) bool { return op == crdt.EffectPut || op == crdt.EffectRemove }
 

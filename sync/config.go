@@ -79,6 +79,15 @@ type Config struct {
 	// ExpireKeys bounds the keys that one sweep takes from the schedule of expiries,
 	// so that it does not keep commands waiting. Default: 4096.
 	ExpireKeys int
+	// Misses bounds the misses per partition that are remembered so that they may be
+	// filled; each costs its key and about 150 bytes. At the bound the oldest is forgotten,
+	// and its fill is not taken. Default: 1024.
+	Misses int
+	// FillFor is how long after a miss it may be filled. Default: 1 min.
+	FillFor time.Duration
+	// FillLead is how long others who find a key missing are asked to wait for the one who
+	// is loading it. Then the next one is let in to load it as well. Default: 3 s.
+	FillLead time.Duration
 	// Peers bounds the replicas per partition whose heads are remembered. At the
 	// bound the one not heard of for longest is forgotten, one that has nothing
 	// that is missing here first. It must exceed the holders of a partition in all
@@ -109,6 +118,9 @@ func DefaultConfig() Config {
 		HorizonLeast:  time.Minute,
 		RetireAfter:   30 * time.Second,
 		ExpireKeys:    4096,
+		Misses:        1024,
+		FillFor:       time.Minute,
+		FillLead:      3 * time.Second,
 	}
 }
 
@@ -118,7 +130,7 @@ func (c Config) withDefaults() Config {
 	ints := []struct{ have, want *int }{
 		{&c.LogBytes, &d.LogBytes}, {&c.HoldBytes, &d.HoldBytes}, {&c.BatchBytes, &d.BatchBytes},
 		{&c.QueueBytes, &d.QueueBytes}, {&c.Snapshots, &d.Snapshots}, {&c.Requests, &d.Requests},
-		{&c.Peers, &d.Peers}, {&c.HorizonBytes, &d.HorizonBytes}, {&c.ExpireKeys, &d.ExpireKeys},
+		{&c.Peers, &d.Peers}, {&c.HorizonBytes, &d.HorizonBytes}, {&c.ExpireKeys, &d.ExpireKeys}, {&c.Misses, &d.Misses},
 	}
 	for _, f := range ints {
 		if *f.have == 0 {
@@ -130,6 +142,7 @@ func (c Config) withDefaults() Config {
 		{&c.PullAfter, &d.PullAfter}, {&c.PullTimeout, &d.PullTimeout}, {&c.SnapshotIdle, &d.SnapshotIdle},
 		{&c.HoldFor, &d.HoldFor}, {&c.CompareWithin, &d.CompareWithin}, {&c.HorizonFor, &d.HorizonFor},
 		{&c.HorizonLeast, &d.HorizonLeast}, {&c.RetireAfter, &d.RetireAfter},
+		{&c.FillFor, &d.FillFor}, {&c.FillLead, &d.FillLead},
 	}
 	for _, f := range times {
 		if *f.have == 0 {
@@ -148,7 +161,7 @@ func (c Config) Validate() error {
 	}{
 		{"LogBytes", c.LogBytes}, {"HoldBytes", c.HoldBytes}, {"BatchBytes", c.BatchBytes}, {"QueueBytes", c.QueueBytes},
 		{"Snapshots", c.Snapshots}, {"Requests", c.Requests}, {"Peers", c.Peers},
-		{"HorizonBytes", c.HorizonBytes}, {"ExpireKeys", c.ExpireKeys},
+		{"HorizonBytes", c.HorizonBytes}, {"ExpireKeys", c.ExpireKeys}, {"Misses", c.Misses},
 	} {
 		if f.n < 0 {
 			return fmt.Errorf("sync config: %s is %d, want at least 0", f.name, f.n)
@@ -162,6 +175,7 @@ func (c Config) Validate() error {
 		{"AnnounceAfter", c.AnnounceAfter}, {"AnnounceEvery", c.AnnounceEvery},
 		{"PullAfter", c.PullAfter}, {"PullTimeout", c.PullTimeout}, {"SnapshotIdle", c.SnapshotIdle},
 		{"CompareWithin", c.CompareWithin}, {"HorizonFor", c.HorizonFor}, {"HorizonLeast", c.HorizonLeast}, {"RetireAfter", c.RetireAfter},
+		{"FillFor", c.FillFor}, {"FillLead", c.FillLead},
 	} {
 		if f.d < 0 {
 			return fmt.Errorf("sync config: %s is %v, want at least 0", f.name, f.d)

@@ -58,6 +58,7 @@ type Engine struct {
 	sessions sessions
 	settling settling
 	kept     kept
+	misses   misses
 
 	paused    map[string]bool // regions whose messages are not taken
 	changed   time.Time       // first change that has not been announced; zero: none
@@ -83,6 +84,7 @@ func NewEngine(cfg Config, self Identity, store Store) *Engine {
 		requests: requests{limit: cfg.Requests},
 		peers:    peers{limit: cfg.Peers},
 		sessions: sessions{limit: cfg.Snapshots},
+		misses:   misses{limit: cfg.Misses},
 		paused:   map[string]bool{},
 	}
 	e.clock.Observe(max(self.Clock, store.Horizon().Stamp, store.Highest()))
@@ -126,7 +128,8 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	}
 	d := e.nextDelta(now)
 	d.Key = key
-	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli()})
+	stage, _ := e.store.Fills()
+	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli(), Fills: stage != crdt.NoFills})
 	err := command(m)
 	if evicted := m.Err(); evicted != nil {
 		return nil, evicted
@@ -162,6 +165,7 @@ func (e *Engine) apply(now time.Time, d *crdt.Delta) error {
 		return err
 	}
 	e.clock.Observe(d.Stamp)
+	e.misses.forget(d.Key)
 	e.log.add(d)
 	for _, r := range d.Requests {
 		e.requests.add(r)
@@ -377,14 +381,6 @@ func (e *Engine) Tick(now time.Time) (*Message, crdt.ReplicaID) {
 	e.sessions.expire(now, e.cfg.SnapshotIdle)
 	return e.nextRequest(now)
 }
-
-// History returns the deltas of a key that the log still has, oldest first. Read
-// only.
-func (e *Engine) History(key string) []*crdt.Delta { return e.log.history(key) }
-
-// Retirements returns the deltas by which IDs were retired that the log still has,
-// oldest first. Read only.
-func (e *Engine) Retirements() []*crdt.Delta { return e.log.retirements() }
 
 // Stats returns the engine's counters.
 func (e *Engine) Stats() Stats {

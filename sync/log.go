@@ -88,7 +88,7 @@ func (l *deltaLog) keep(isNamed func(crdt.ReplicaID) bool, horizon crdt.Vector) 
 func (l *deltaLog) history(key string) []*crdt.Delta {
 	var out []*crdt.Delta
 	for _, d := range l.deltas {
-		if d.Key == key && !d.Retires() {
+		if d.Key == key && !d.Retires() && !d.Stages() {
 			out = append(out, d)
 		}
 	}
@@ -121,3 +121,11 @@ func (l *deltaLog) keysBeyond(v *crdt.Sight) (map[string]bool, bool) {
 	}
 	return keys, true
 }
+
+// History returns the deltas of a key that the log still has, oldest first. Read
+// only.
+func (e *Engine) History(key string) []*crdt.Delta { return e.log.history(key) }
+
+// Retirements returns the deltas by which IDs were retired that the log still has,
+// oldest first. Read only.
+func (e *Engine) Retirements() []*crdt.Delta { return e.log.retirements() }

@@ -90,6 +90,7 @@ func (e *Engine) answerFetch(now time.Time, m *Message) *Message {
 	out.Piece = &crdt.Snapshot{
 		Vector: s.snapshot.Vector, Horizon: s.snapshot.Horizon,
 		Retired: s.snapshot.Retired, Ended: s.snapshot.Ended, First: s.snapshot.First, Evicts: s.snapshot.Evicts,
+		Fills: s.snapshot.Fills, FillsBy: s.snapshot.FillsBy,
 		Keys: s.snapshot.Keys[from:to], Entries: s.snapshot.Entries[from:to],
 	}
 	s.done = s.done || out.Last
@@ -126,6 +127,7 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 		f.staged = crdt.Snapshot{
 			Vector: m.Piece.Vector, Horizon: m.Piece.Horizon,
 			Retired: m.Piece.Retired, Ended: m.Piece.Ended, First: m.Piece.First, Evicts: m.Piece.Evicts,
+			Fills: m.Piece.Fills, FillsBy: m.Piece.FillsBy,
 		}
 	}
 	for _, entry := range m.Piece.Entries {
@@ -214,6 +216,7 @@ func (e *Engine) take(s *crdt.Snapshot, unmet crdt.Vector, hasNews bool) error {
 		return odds
 	}
 	err := e.store.Join(s)
+	e.misses.forgetAll()
 	switch {
 	case errors.Is(err, crdt.ErrHorizon) && isLater:
 		e.adopt(s, unmet)
@@ -236,6 +239,7 @@ func (e *Engine) adopt(s *crdt.Snapshot, unmet crdt.Vector) {
 		}
 	}
 	e.store.Adopt(s)
+	e.misses.forgetAll()
 	for key, x := range held { // Each for itself: the order does not matter.
 		e.store.Restore(key, x, had)
 	}

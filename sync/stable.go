@@ -85,6 +85,7 @@ func (e *Engine) Sweep(now time.Time, holders []crdt.ReplicaID) {
 		e.forgetRetired()
 	}
 	e.retire(now)
+	e.openFills(now)
 	e.stats.Forgotten += c.Entries
 	e.stats.Trimmed += c.Trimmed
 	w := e.store.Waiting()

@@ -33,6 +33,8 @@ type Store interface {
 	IsDigested() bool
 	EachDigest(at int64, f func(key string, digest uint64) bool) bool
 	Repair(key string, o *crdt.Entry, theirs crdt.Vector, at int64) bool
+	// Fills says how far letting fills be made has got, and by which write.
+	Fills() (crdt.FillStage, crdt.Dot)
 	// Restore takes in an evicted entry as another holder has it.
 	Restore(key string, o *crdt.Entry, theirs crdt.Vector) bool
 	// Ready reports whether Apply would decide about a delta now, Covers and CoversAll

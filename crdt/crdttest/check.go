@@ -29,6 +29,8 @@ type Options struct {
 	// Fields lets fields of hashes expire by themselves. Histories without it are what
 	// they are regardless.
 	Fields bool
+	// Fills makes the histories about fills. It goes with all but About and Fields.
+	Fills bool
 	// Evict lets them evict keys, and bring them back.
 	Evict bool
 	// Tier gives every replica's partition a [Disk], from which it is also begun

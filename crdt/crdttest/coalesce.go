@@ -13,7 +13,7 @@ func coalesce(a, b *crdt.Delta) (*crdt.Delta, bool) {
 	if a.Dot.Replica != b.Dot.Replica || a.Key != b.Key || b.From != a.Dot.N+1 || !a.Deps.Equal(b.Deps) {
 		return nil, false
 	}
-	if settles(a) || settles(b) {
+	if settles(a) || settles(b) || bars(a) && !bars(b) {
 		return nil, false
 	}
 	out := *b
@@ -38,6 +38,11 @@ func coalesce(a, b *crdt.Delta) (*crdt.Delta, bool) {
 // settles reports whether a delta has an effect that is not merged with any.
 func settles(d *crdt.Delta) bool {
 	return slices.ContainsFunc(d.Effects, func(f crdt.Effect) bool { return f.Op == crdt.EffectSettle })
+}
+
+// bars reports whether a delta bars fills.
+func bars(d *crdt.Delta) bool {
+	return slices.ContainsFunc(d.Effects, func(f crdt.Effect) bool { return f.Op == crdt.EffectBar })
 }
 
 // intoClear drops the effects that a clear makes void. What they had seen of

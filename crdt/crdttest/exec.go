@@ -13,6 +13,8 @@ func execute(m *crdt.Mutator, c Command, now int64) (r Reply) {
 	case Set:
 		r.OK = c.At <= now && m.View().Exists()
 		m.Set(c.Value, c.At)
+	case Fill:
+		r.OK = m.Fill(c.Value, c.At, c.Miss)
 	case Del:
 		r.OK = m.Del()
 	case Expire:

@@ -121,6 +121,10 @@ func generate(seed uint64, o Options) []step {
 		g.verbs, g.keys = timed[g.IntN(len(timed))], keys[:1]
 	}
 	var steps []step
+	if o.Fills {
+		g.verbs = filling[g.IntN(len(filling))]
+		steps = g.beginFills()
+	}
 	for r := range g.replicas {
 		if g.IntN(2) == 0 {
 			steps = append(steps, step{action: setSkew, at: r, millis: g.tick * (g.Int64N(5) - 2)})
@@ -196,7 +200,7 @@ func (g *generator) forget(s *step) bool {
 func (g *generator) commands() []Command {
 	first := g.command()
 	all := []Command{first}
-	if v := first.Verb; v.isCellRemoval() || v.isWrite() && v != Set {
+	if v := first.Verb; v.isCellRemoval() || v.isWrite() && v != Set && v != Fill {
 		for g.IntN(4) == 0 {
 			c := first
 			g.fill(&c)
@@ -227,7 +231,7 @@ func (g *generator) fill(c *Command) {
 		c.Field = fields[g.IntN(len(fields))]
 	}
 	switch c.Verb {
-	case Set, HSet:
+	case Set, HSet, Fill:
 		c.Value = values[g.IntN(len(values))]
 	case Incr, HIncr:
 		c.Amount = float64(g.IntN(9) - 3)
@@ -239,7 +243,7 @@ func (g *generator) fill(c *Command) {
 			c.Amount = math.Inf(1 - 2*g.IntN(2))
 		}
 	}
-	if c.Verb == Expire || c.Verb == Set && g.IntN(3) == 0 {
+	if c.Verb == Expire || (c.Verb == Set || c.Verb == Fill) && g.IntN(3) == 0 {
 		// Now and then at a time that has come.
 		c.At = g.wall + g.lapse*g.Int64N(9) - g.Int64N(2)
 	}

@@ -45,6 +45,10 @@ const (
 
 	HExpire
 	HPersist
+
+	Miss   // notes that the key does not exist, for a Fill to come
+	Fill   // of what was missing: Value, stamped with Miss
+	BarAll // no command: what comes of a Del of what is not there, where fills are made
 	numVerbs
 )
 
@@ -52,10 +56,11 @@ const (
 type Command struct {
 	Verb   Verb
 	Key    string
-	Field  string  // the field or member, of a list the place or the pivot
-	Value  string  // Set, HSet, elements of lists
-	Amount float64 // counts and places in lists, increments and scores; integers up to 2^53 and small binary fractions are exact
-	At     int64   // Set, Expire, HSet, HExpire: milliseconds since the Unix epoch, or crdt.Never
+	Field  string   // the field or member, of a list the place or the pivot
+	Value  string   // Set, HSet, elements of lists
+	Amount float64  // counts and places in lists, increments and scores; integers up to 2^53 and small binary fractions are exact
+	At     int64    // Set, Expire, HSet, HExpire, Fill: milliseconds since the Unix epoch, or crdt.Never
+	Miss   crdt.HLC // Fill: when the key was missing, which the history knows
 }
 
 // Op is one write, or one of the commands of one write: what it changed, who made
@@ -80,6 +85,8 @@ type Op struct {
 	Expired []Name
 	// FreshField says, of an increment, that its field did not show in a hash that did.
 	FreshField bool
+	// Bars says that the op bars fills which had not seen it.
+	Bars bool
 }
 
 // Name names an op: one of the commands of one write.
@@ -108,7 +115,7 @@ func (o *Op) place() place { return place{o.Verb.kind(), o.Field} }
 // that work on any key.
 func (v Verb) kind() crdt.Kind {
 	switch v {
-	case Set, Incr, IncrFloat:
+	case Set, Incr, IncrFloat, Fill:
 		return crdt.KindString
 	case HSet, HDel, HIncr, HIncrFloat, HExpire, HPersist:
 		return crdt.KindHash
@@ -138,7 +145,7 @@ func (v Verb) hasField() bool {
 
 // isWrite reports whether the verb gives a cell a value.
 func (v Verb) isWrite() bool {
-	return v == Set || v == HSet || v == SAdd || v == ZAdd || v == ListPut || v == HLLPut
+	return v == Set || v == HSet || v == SAdd || v == ZAdd || v == ListPut || v == HLLPut || v == Fill
 }
 
 // IsList reports whether the verb is a command on a list.

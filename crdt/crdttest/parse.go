@@ -21,6 +21,9 @@ import (
 //	r1 lset k PLACE a          r1 lrem k COUNT a  ltrim k COUNT, lrotate k
 //	r1 hset k f v at MS        a field that expires
 //	r1 hexpire k f at MS
+//	r1 fills                   say that fills are made: what has seen it bars them
+//	r1 miss k                  note that k does not exist at r1
+//	r1 fill k v [at MS]        fill what was missing, unless it has been written since
 //	r1 pull r2 OFFSET COUNT    take r2's delta OFFSET after the next that r1 lacks,
 //	                           and up to COUNT-1 more as one where they merge
 //	r1 catchup r2              take every delta that r2 has seen
@@ -173,7 +176,7 @@ func (p *parser) step() (s step) {
 
 func (p *parser) command(name string) (c Command) {
 	for v, n := range verbNames {
-		if n == name && v > 0 {
+		if n == name && n != "" && v > 0 {
 			c.Verb = Verb(v)
 		}
 	}
@@ -188,12 +191,12 @@ func (p *parser) command(name string) (c Command) {
 		c.Amount = float64(p.int())
 	}
 	switch {
-	case c.Verb == Set || c.Verb == HSet || c.Verb.takesElements():
+	case c.Verb == Set || c.Verb == HSet || c.Verb == Fill || c.Verb.takesElements():
 		c.Value = p.word()
 	case c.Verb.isIncrement() || c.Verb == ZAdd:
 		c.Amount = p.amount()
 	}
-	if c.Verb == Set || c.Verb == HSet || c.Verb == Expire || c.Verb == HExpire {
+	if c.Verb == Set || c.Verb == HSet || c.Verb == Fill || c.Verb == Expire || c.Verb == HExpire {
 		c.At = p.at(c.Verb == Expire || c.Verb == HExpire)
 	}
 	return c

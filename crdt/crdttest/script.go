@@ -17,7 +17,7 @@ var verbNames = [numVerbs]string{
 	SAdd: "sadd", SRem: "srem", ZAdd: "zadd", ZIncr: "zincr", ZRem: "zrem",
 	LPush: "lpush", RPush: "rpush", LPop: "lpop", RPop: "rpop", LBefore: "lbefore", LAfter: "lafter",
 	LSet: "lset", LRem: "lrem", LTrim: "ltrim", LRotate: "lrotate", PFAdd: "pfadd",
-	HExpire: "hexpire", HPersist: "hpersist",
+	HExpire: "hexpire", HPersist: "hpersist", Miss: "miss", Fill: "fill",
 }
 
 // actionNames are the other actions as scripts write them.
@@ -26,7 +26,7 @@ var actionNames = map[action]string{
 	loadState: "load", passTime: "pass", setSkew: "skew",
 	collectStable: "collect", leave: "leave", comeBack: "return", retireOver: "retire", beginAnew: "anew", expectValue: "want",
 	storeChanges: "store", releaseKey: "release", crash: "crash", reopen: "reopen", sumUp: "digest",
-	evictKey: "evict", restoreKey: "restore", repairKey: "repair",
+	announceFills: "fills", evictKey: "evict", restoreKey: "restore", repairKey: "repair",
 }
 
 // String returns the step as a line of a script.
@@ -45,7 +45,7 @@ func (s step) String() string {
 		return fmt.Sprintf("%s%s r%d %d %d", at, name, s.other+1, s.offset, s.count)
 	case catchUp, mergeState:
 		return fmt.Sprintf("%s%s r%d", at, name, s.other+1)
-	case saveState, collectStable, leave, comeBack, retireOver, beginAnew, reopen:
+	case saveState, collectStable, leave, comeBack, retireOver, beginAnew, reopen, announceFills:
 		return at + name
 	case storeChanges:
 		return fmt.Sprintf("%s%s %v", at, name, outcome(s.count))
@@ -76,7 +76,7 @@ func (c Command) String() string {
 		words = append(words, c.Field)
 	}
 	switch {
-	case c.Verb == Set || c.Verb == HSet:
+	case c.Verb == Set || c.Verb == HSet || c.Verb == Fill:
 		words = append(words, c.Value)
 	case c.Verb.isIncrement() || c.Verb == ZAdd:
 		words = append(words, crdt.FormatFloat(c.Amount))
@@ -86,7 +86,7 @@ func (c Command) String() string {
 	if c.Verb.takesElements() {
 		words = append(words, c.Value)
 	}
-	if c.Verb == Expire || c.Verb == HExpire || (c.Verb == Set || c.Verb == HSet) && c.At != crdt.Never {
+	if c.Verb == Expire || c.Verb == HExpire || (c.Verb == Set || c.Verb == HSet || c.Verb == Fill) && c.At != crdt.Never {
 		words = append(words, "at", strconv.FormatInt(c.At-epoch, 10))
 	}
 	return strings.Join(words, " ")

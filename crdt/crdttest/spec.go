@@ -66,7 +66,7 @@ func unhiddenContent(ops []Op, now int64) []*Op {
 	var live []*Op
 	for i := range ops {
 		p := &ops[i]
-		if p.Verb.isContent() && lastStamp(ops, p) > hide && !taken(ops, p) {
+		if p.Verb.isContent() && lastStamp(ops, p) > hide && !taken(ops, p) && !barred(ops, p) {
 			live = append(live, p)
 		}
 	}

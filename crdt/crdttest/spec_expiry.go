@@ -15,8 +15,10 @@ func cutSpec(ops []Op) crdt.HLC {
 }
 
 // assertsExpiry reports whether the op says when the key expires: EXPIRE and
-// PERSIST do, and every SET does, one without a time to live saying never.
-func (o *Op) assertsExpiry() bool { return o.Verb == Set || o.Verb == Expire || o.Verb == Persist }
+// PERSIST do, and every SET and fill does, one without a time to live saying never.
+func (o *Op) assertsExpiry() bool {
+	return o.Verb == Set || o.Verb == Fill || o.Verb == Expire || o.Verb == Persist
+}
 
 // assertedExpiry: of the live assertions the longest counts, never beats all,
 // and without any the key does not expire (R7). An assertion is live until an
@@ -26,7 +28,7 @@ func assertedExpiry(ops []Op) int64 {
 	at, any := int64(0), false
 	for i := range ops {
 		x := &ops[i]
-		if x.assertsExpiry() && x.Stamp > cut && !overridden(ops, x) {
+		if x.assertsExpiry() && x.Stamp > cut && !overridden(ops, x) && !barred(ops, x) {
 			at, any = max(at, x.At), true
 		}
 	}

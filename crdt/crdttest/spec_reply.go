@@ -65,7 +65,13 @@ func decide(ops, earlier []Op, op Op, now int64) (Op, Reply) {
 	for i := range earlier {
 		reply.OK = reply.OK && earlier[i].place() != op.place()
 	}
-	changes := reply.OK || op.Verb.isContent() || op.Verb == Invalidate
+	if op.Verb == Del && !reply.OK && op.Bars {
+		op.Verb = BarAll
+	}
+	changes := reply.OK || op.Verb.isContent() && op.Verb != Fill || op.Verb == Invalidate || op.Verb == BarAll
+	if op.Verb == Fill {
+		op.Stamp, op.Bars = op.Miss, false
+	}
 	switch {
 	case !changes || reply.Err != nil:
 		op.Verb = 0
@@ -91,7 +97,9 @@ func (o *Op) settleExpiry(before Value, now int64) {
 	switch {
 	case o.Verb == Persist, o.Verb == HPersist:
 		o.At = crdt.Never
-	case o.Verb != Set && o.Verb != Expire && o.Verb != HSet && o.Verb != HExpire:
+	case o.Verb == Fill && o.At <= now:
+		o.Fresh = false // It comes too late.
+	case o.Verb != Set && o.Verb != Fill && o.Verb != Expire && o.Verb != HSet && o.Verb != HExpire:
 	case o.At <= now && o.Verb.kind() == crdt.KindHash:
 		o.Verb, o.Fresh = HDel, false
 	case o.At <= now:
@@ -107,6 +115,8 @@ func replySpec(before Value, o *Op) Reply {
 	has := before.has(o.Field)
 	kind := o.Verb.kind()
 	switch {
+	case o.Verb == Fill:
+		return Reply{OK: !exists && o.Fresh}
 	case exists && kind != crdt.KindNone && o.Verb != Set && kind != before.Kind:
 		return Reply{Err: crdt.ErrWrongType}
 	case o.Verb == Incr || o.Verb == HIncr:

@@ -32,6 +32,7 @@ const (
 	evictKey             // forget its values
 	restoreKey           // from another replica
 	repairKey            // as comparing does
+	announceFills        // from now on writes bar them
 	expectValue          // only in scripts written by hand
 )
 
@@ -60,7 +61,9 @@ func (w *world) run(s step) (err error) {
 		keys, err = []string{s.key}, w.runEvict(r, other, s)
 	case doCommand:
 		keys = []string{s.commands[0].Key}
-		err = w.do(r, s.commands)
+		err = w.doOrMiss(r, s.commands)
+	case announceFills:
+		err = w.announceFills(r)
 	case pullDelta:
 		keys, err = w.pull(r, other.id, s.offset, s.count)
 	case catchUp:

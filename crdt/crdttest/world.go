@@ -47,6 +47,8 @@ type replica struct {
 	held  []*crdt.Delta // deltas that wait for their causes
 	away  bool          // cut off, and not waited for
 
+	misses map[string]missed // by key, the last
+
 	forgot crdt.Horizon // what its partition's horizon must be
 
 	stored *stored // nil without a tier
@@ -92,12 +94,13 @@ func (w *world) do(r *replica, commands []Command) error {
 		Dot:   crdt.Dot{Replica: r.id, N: vector.Get(r.id) + 1},
 		Stamp: r.clock.Next(now),
 		Now:   now,
+		Fills: w.fillsAt(r),
 	}
 	m := crdt.NewMutator(r.part.Entry(key), at)
 	saw := w.seenBy(r)
 	made, err := w.runCommands(r, m, commands, at, saw, false)
 	if errors.Is(err, crdt.ErrEvicted) {
-		removal, afresh, ok := w.bringBack(r, key, Op{Dot: at.Dot, Nth: -1, Stamp: at.Stamp, Saw: saw.Clone()})
+		removal, afresh, ok := w.bringBack(r, key, Op{Dot: at.Dot, Nth: -1, Stamp: at.Stamp, Saw: saw.Clone(), Bars: at.Fills && commands[0].Verb != Fill})
 		if !ok {
 			return nil
 		}
@@ -138,7 +141,7 @@ func (w *world) runCommands(r *replica, m *crdt.Mutator, commands []Command, at 
 		seen = nil
 	}
 	for i, c := range commands {
-		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: saw.Clone()}
+		op := Op{Command: c, Dot: at.Dot, Nth: i, Stamp: at.Stamp, Saw: saw.Clone(), Bars: at.Fills}
 		ops, want := decideAll(seen, made, op, at.Now)
 		have := execute(m, c, at.Now)
 		if m.Err() != nil {
