@@ -111,6 +111,8 @@ func TestUnknownIsNotMalformed(t *testing.T) {
 		"message version":   "94 02 02 90 90",
 		"tag":               "94 01 cd 01 00 90 90",
 		"operation":         "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 0f",
+		"kind of a bar":     "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 91 1b",
+		"stage of fills":    "94 01 03 91 07  97 00 03 01 00 c0 c400 91 92 0c 03",
 		"kind that expires": "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 93 39 c40166 c0",
 		"kind of a put":     "94 01 03 91 07  97 00 03 01 00 c0 c4016b 91 92 72 c40176",
 		"kind of a cell":    "94 01 02 91 07  92 c0 92 09 92 c40166 91 95 00 03 01 00 c40176",

@@ -166,6 +166,7 @@ func TestSnapshotsSurviveARoundTrip(t *testing.T) {
 			}
 			parts.Vector, parts.Horizon, parts.First = part.Vector, part.Horizon, part.First
 			parts.Retired, parts.Ended = part.Retired, part.Ended
+			parts.Fills, parts.FillsBy = part.Fills, part.FillsBy
 			parts.Keys, parts.Entries = append(parts.Keys, part.Keys...), append(parts.Entries, part.Entries...)
 		}
 		if len(s.Keys) > 0 {
@@ -271,6 +272,8 @@ func appendAny(b []byte, v any) []byte {
 		return pack.AppendNil(b)
 	case []byte:
 		return pack.AppendString(b, string(v))
+	case bool:
+		return pack.AppendBool(b, v)
 	case float64:
 		return pack.AppendFloat(b, v)
 	case []any:

@@ -31,7 +31,7 @@ func (e *Entry) Size() int {
 	if e.x != nil {
 		n += sizeExtra + e.x.lifetime.size() + e.x.filling.size()
 		for i := range e.x.sections {
-			n += e.x.sections[i].size
+			n += e.x.sections[i].bytes()
 		}
 	}
 	return n
@@ -106,12 +106,12 @@ func (e *Entry) change(k Kind, field string, f func(*Cell)) {
 		s.count(field, &c, 1)
 		s.order.set(field, &c, 1)
 		s.note(field)
-		s.size += c.size() + sizeCell + sizeSlot + len(field) - before
+		s.addBytes(c.size() + sizeCell + sizeSlot + len(field) - before)
 	case had:
 		s := e.sectionOf(k)
 		s.note(field)
 		delete(s.cells, field)
-		s.size -= before
+		s.addBytes(-before)
 	}
 	if s := e.sectionOf(k); k == KindHash && s != nil && s.timed == 0 {
 		s.order = nil // No field expires any more.

@@ -34,13 +34,24 @@ type extra struct {
 // section is the cells of one kind other than string.
 type section struct {
 	kind    Kind
-	size    int   // bytes of the cells, kept as they change
-	dead    int32 // cells that show nothing but what a cut or an expiry hides
-	timed   int32 // cells that have expiries of their own
+	high    uint16 // of the bytes of the cells, see bytes
+	dead    int32  // cells that show nothing but what a cut or an expiry hides
+	timed   int32  // cells that have expiries of their own
+	low     uint32
 	cells   map[string]Cell
 	residue int                 // bytes of losers, removed contributions and dead cells, kept as cells change
 	order   *order              // nil until it is asked for
 	touched map[string]struct{} // fields that have changed since track; nil when nobody asks
+}
+
+// bytes returns what the cells account for, kept as they change in six bytes that would
+// lie idle.
+func (s *section) bytes() int { return int(s.high)<<32 | int(s.low) }
+
+// addBytes adds n to what bytes returns.
+func (s *section) addBytes(n int) {
+	n += s.bytes()
+	s.high, s.low = uint16(n>>32), uint32(n)
 }
 
 func (x *extra) isEmpty() bool {
