@@ -31,6 +31,7 @@ func TestSpecificationWithTier(t *testing.T) {
 		{"lists", 10, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindList, Collect: true, Audit: auditTier, Tier: tiers()}},
 		{"hyperloglogs", 5, crdttest.Options{Replicas: 3, Steps: 60, About: crdt.KindHLL, Collect: true, Audit: auditTier, Tier: tiers()}},
 		{"fields", 25, crdttest.Options{Replicas: 3, Steps: 60, Fields: true, Collect: true, Audit: auditTier, Tier: tiers()}},
+		{"fills", 20, crdttest.Options{Replicas: 3, Steps: 60, Fills: true, Collect: true, Audit: auditTier, Tier: tiers()}},
 		{"long", 2, crdttest.Options{Replicas: 4, Steps: 150, Collect: true, Audit: auditTier, Tier: tiers()}},
 	} {
 		t.Run(size.name, func(t *testing.T) {

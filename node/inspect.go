@@ -344,6 +344,10 @@ func describeEffect(f *crdt.Effect) string {
 		return "let " + where + " expire at " + time.UnixMilli(f.At).UTC().Format(time.RFC3339Nano)
 	case crdt.EffectSettle:
 		return "took what it had seen and did not show any more"
+	case crdt.EffectFill:
+		return "filled it with " + strconv.Quote(shorten(f.Value)) + ", missing at " + f.Cut.Time().Format(time.RFC3339Nano)
+	case crdt.EffectBar:
+		return "barred fills that had not seen it"
 	case crdt.EffectCut:
 		return "invalidated all before " + f.Cut.Time().Format(time.RFC3339Nano)
 	}

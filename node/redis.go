@@ -234,7 +234,7 @@ func eventsOf(c core.Change) []string {
 		if freshens(c.Delta.Effects[i:]) {
 			continue
 		}
-		puts = puts || e.Op == crdt.EffectPut
+		puts = puts || e.Op == crdt.EffectPut || e.Op == crdt.EffectFill
 		if name := eventOf(e, puts); name != "" {
 			add(name)
 		}
@@ -258,6 +258,8 @@ func freshens(es []crdt.Effect) bool {
 func eventOf(e *crdt.Effect, puts bool) string {
 	prefix := map[crdt.Kind]string{crdt.KindHash: "h", crdt.KindSet: "s", crdt.KindZSet: "z", crdt.KindList: "l", crdt.KindHLL: "pf"}[e.Kind]
 	switch e.Op {
+	case crdt.EffectFill:
+		return "set"
 	case crdt.EffectPut:
 		return map[string]string{"": "set", "h": "hset", "s": "sadd", "z": "zadd", "l": "rpush", "pf": "pfadd"}[prefix]
 	case crdt.EffectRemove:

@@ -49,6 +49,13 @@ var (
 	ErrStringLength   = &wire.Error{Code: wire.CodeTooLarge, Text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)"}
 )
 
+// Errors of fills.
+var (
+	ErrToken    = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR invalid token: it is not one that MISS has replied"}
+	ErrTokenOld = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR token is too old: the value was loaded too long ago, ask again with MISS"}
+	ErrNoFills  = &wire.Error{Code: wire.CodeBadRequest, Text: "ERR keys cannot be filled here"}
+)
+
 // ErrReplyLost is the error of a command that takes something away and has run
 // already, when it is sent again because its reply had been lost: what it took
 // cannot be named any more.

@@ -43,6 +43,8 @@ var executors = map[string]executor{
 	"PEXPIRETIME": execTtl,
 	"PERSIST":     execPersist,
 	"INVALIDATE":  execInvalidate,
+	"MISS":        execMiss,
+	"FILL":        execFill,
 
 	"HSET":         execHset,
 	"HMSET":        execHset,

@@ -25,6 +25,10 @@ var clusterSpecs = []Spec{
 var ownSpecs = []Spec{
 	{Name: "INVALIDATE", Args: "key [key ...]", MinArgs: 1, MaxArgs: Unbounded, Keys: KeysAll, Write: true, tail: "k", Reply: ShapeInt,
 		Summary: "Remove keys and whatever was written to them before, in any region, seen or not; reply how many existed.", Example: "INVALIDATE user:1 user:2"},
+	{Name: "MISS", Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Fast: true, head: "k", Reply: ShapeArray,
+		Summary: "Reply the string; or, when there is none, a token to fill it with, or how many milliseconds to wait for somebody who is loading it.", Example: "MISS user:1"},
+	{Name: "FILL", Args: "key token value [EX s|PX ms|EXAT unix-s|PXAT unix-ms]", MinArgs: 3, MaxArgs: 5, Keys: KeysFirst, Write: true, Fast: true, Grows: true, head: "k-v", Reply: ShapeInt,
+		Summary: "Set what was missing to a value that has been loaded since; reply 1 if it was taken, 0 if anything has happened to the key since, in any region.", Example: "FILL user:1 2s.1d6d8q0nabcd ann PX 60000"},
 }
 
 // The commands of nodes among themselves: what commands on several keys are made

@@ -323,7 +323,7 @@ func (m *Memory) admits(effects []crdt.Effect) error {
 		return nil
 	}
 	for i := range effects {
-		if op := effects[i].Op; op == crdt.EffectPut || op == crdt.EffectAdd {
+		if op := effects[i].Op; op == crdt.EffectPut || op == crdt.EffectAdd || op == crdt.EffectFill {
 			return m.Refuse()
 		}
 	}

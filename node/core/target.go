@@ -102,7 +102,14 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 	if e, _ := h.s.mu.state.Resident(key); e != nil {
 		(*evict.Mark)(e.Mark()).Hit()
 	}
-	delta, err := h.s.mu.engine.Write(h.s.now(), key, request, func(m *crdt.Mutator) error {
+	return h.write(key, run, func(run func(*crdt.Mutator) error) (*crdt.Delta, error) {
+		return h.s.mu.engine.Write(h.s.now(), key, request, run)
+	})
+}
+
+// write makes a write of what run notes for a key by issue, and says which it was.
+func (h *held) write(key string, run func(*crdt.Mutator) error, issue func(func(*crdt.Mutator) error) (*crdt.Delta, error)) (crdt.Dot, error) {
+	delta, err := issue(func(m *crdt.Mutator) error {
 		if slices.Contains(h.lost, key) {
 			m.Afresh()
 		}
@@ -113,15 +120,8 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 		return err
 	})
 	h.s.wake()
-	switch {
-	case errors.Is(err, crdt.ErrEvicted):
-		return crdt.Dot{}, ErrEvicted
-	case errors.Is(err, cachesync.ErrDuplicate):
-		return crdt.Dot{}, command.ErrRepeated
-	case errors.Is(err, cachesync.ErrAhead):
-		return crdt.Dot{}, errAhead
-	case errors.Is(err, cachesync.ErrUnbound):
-		return crdt.Dot{}, ErrUnbound
+	if known := known(err); known != nil {
+		return crdt.Dot{}, known
 	}
 	if broken := h.s.err(); broken != nil {
 		return crdt.Dot{}, broken
@@ -131,6 +131,25 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 	}
 	h.s.stamped()
 	return delta.Dot, nil
+}
+
+// known returns what a command replies to an error of the engine, nil for others.
+func known(err error) error {
+	switch {
+	case errors.Is(err, crdt.ErrEvicted):
+		return ErrEvicted
+	case errors.Is(err, cachesync.ErrDuplicate):
+		return command.ErrRepeated
+	case errors.Is(err, cachesync.ErrAhead):
+		return errAhead
+	case errors.Is(err, cachesync.ErrUnbound):
+		return ErrUnbound
+	case errors.Is(err, cachesync.ErrMissOld):
+		return command.ErrTokenOld
+	case errors.Is(err, cachesync.ErrMissUnknown):
+		return command.ErrToken
+	}
+	return nil
 }
 
 // refusal says why writes are refused, nil when they are not.
