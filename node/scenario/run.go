@@ -42,6 +42,7 @@ type run struct {
 	world   World
 	regions []string
 	clients map[Client]*connection
+	last    map[Client]proto.Value // what each has been replied
 	cut     bool
 }
 
@@ -55,9 +56,9 @@ type connection struct {
 // the first reply that is another than expected; the error says where, and what
 // each region has replied.
 func Run(ctx context.Context, w World, regions []string, s *Scenario) error {
-	r := &run{world: w, regions: regions, clients: map[Client]*connection{}}
+	r := &run{world: w, regions: regions, clients: map[Client]*connection{}, last: map[Client]proto.Value{}}
 	defer r.close()
-	if err := r.prepare(ctx); err != nil {
+	if err := r.prepare(ctx, s); err != nil {
 		return fmt.Errorf("%s:%d: prepare: %w", s.File, s.Line, err)
 	}
 	for i := range s.Steps {
@@ -79,7 +80,7 @@ func (r *run) close() {
 }
 
 // prepare begins with nothing, everywhere.
-func (r *run) prepare(ctx context.Context) error {
+func (r *run) prepare(ctx context.Context, s *Scenario) error {
 	if err := r.world.Sync(ctx, r.regions); err != nil {
 		return err
 	}
@@ -91,7 +92,10 @@ func (r *run) prepare(ctx context.Context) error {
 	if Print(v) != "OK" {
 		return fmt.Errorf("FLUSHALL: want OK, have %s", Print(v))
 	}
-	return r.world.Sync(ctx, r.regions)
+	if err := r.world.Sync(ctx, r.regions); err != nil || !slices.Contains(s.Rules, "R10") {
+		return err
+	}
+	return r.openFills(ctx, s)
 }
 
 func (r *run) step(ctx context.Context, s *Step) error {
@@ -135,10 +139,15 @@ func (r *run) command(s *Step) error {
 		if i > 0 {
 			r.world.Advance(tick)
 		}
-		v, err := r.ask(c, s.Args)
+		args, err := r.filledIn(c, s.Args)
+		if err != nil {
+			return err
+		}
+		v, err := r.ask(c, args)
 		if err != nil {
 			return fmt.Errorf("in %s: %w", c, err)
 		}
+		r.last[c] = v
 		text := strings.ReplaceAll(Print(v), " \n", "\n") // An editor takes spaces away from the ends of lines.
 		fits = slices.DeleteFunc(fits, func(w Reply) bool { return !w.matches(text, v.Text) })
 		if s.Want[0].Raw {
