@@ -11,7 +11,7 @@ import (
 // verbs returns all commands, in the order of the help.
 func verbs() []verb {
 	return []verb{
-		getVerb(), setVerb(), delVerb(), invalidateVerb(), incrVerb(), mgetVerb(), msetVerb(),
+		getVerb(), setVerb(), delVerb(), invalidateVerb(), incrVerb(), mgetVerb(), msetVerb(), missVerb(), fillVerb(),
 		expireVerb(), ttlVerb(), persistVerb(),
 		hsetVerb(), hgetVerb(), hgetallVerb(), hdelVerb(), hincrbyVerb(),
 		saddVerb(), sremVerb(), smembersVerb(),

@@ -124,7 +124,7 @@ func Eager(p *Partition) { p.tier.large, p.tier.maxDue = 0, 2 }
 // Restarted returns what a partition without a tier is after everything but its
 // entries, its vector, its horizon and its highest stamp has been lost.
 func Restarted(p *Partition) *Partition {
-	out := &Partition{vector: p.vector.Clone(), horizon: p.horizon.Clone(), first: p.first, stamp: p.stamp, evicts: p.evicts,
+	out := &Partition{vector: p.vector.Clone(), horizon: p.horizon.Clone(), first: p.first, stamp: p.stamp, evicts: p.evicts, fills: p.fills,
 		retired: slices.Clone(p.retired), ended: slices.Clone(p.ended)}
 	for _, key := range p.Keys() {
 		out.update(key, func(e *Entry) { *e = *p.entries[key].Clone() })

@@ -40,6 +40,14 @@ func (w *world) fillsAt(r *replica) bool {
 	return stage != crdt.NoFills
 }
 
+// runKeyless does a step that writes and has no key.
+func (w *world) runKeyless(r *replica, a action) error {
+	if a == retireOver {
+		return w.retire(r)
+	}
+	return w.announceFills(r)
+}
+
 // announceFills lets r say that fills are made.
 func (w *world) announceFills(r *replica) error {
 	if w.fillsAt(r) {

@@ -62,8 +62,6 @@ func (w *world) run(s step) (err error) {
 	case doCommand:
 		keys = []string{s.commands[0].Key}
 		err = w.doOrMiss(r, s.commands)
-	case announceFills:
-		err = w.announceFills(r)
 	case pullDelta:
 		keys, err = w.pull(r, other.id, s.offset, s.count)
 	case catchUp:
@@ -84,8 +82,8 @@ func (w *world) run(s step) (err error) {
 		w.leave(r)
 	case comeBack:
 		keys, err = w.comeBack(r)
-	case retireOver:
-		err = w.retire(r)
+	case retireOver, announceFills:
+		err = w.runKeyless(r, s.action)
 	case beginAnew:
 		w.begin(r)
 	case storeChanges, releaseKey, crash, reopen, sumUp:

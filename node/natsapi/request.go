@@ -45,6 +45,7 @@ type request struct {
 	field    string
 	hasField bool
 	ttl      time.Duration // 0 when none is given
+	token    string        // empty when none is given
 	base64   bool
 	request  uint64
 	after    crdt.Dot
@@ -53,7 +54,7 @@ type request struct {
 // read takes a request apart. Errors are *wire.Error.
 func (k *kvServer) read(v verb, req micro.Request) (*request, error) {
 	h := req.Headers()
-	r := &request{body: req.Data()}
+	r := &request{body: req.Data(), token: h.Get(HeaderToken)}
 	var err error
 	if r.key, err = readKey(k.s.subjects, v, req.Subject(), h); err != nil {
 		return nil, err

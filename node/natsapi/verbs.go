@@ -24,6 +24,8 @@ var verbs = []verb{
 	{name: "set", body: "the value; header Atoll-TTL or Nats-TTL", reply: "OK", command: set, render: renderRaw},
 	{name: "del", body: "empty", reply: "1 if the key existed, or 0", command: onKey("DEL"), render: renderRaw},
 	{name: "invalidate", body: "empty", reply: "1 if the key existed here, or 0", command: onKey("INVALIDATE"), render: renderRaw},
+	{name: "miss", body: "empty", reply: `{"value": text or null, "token": text or null, "wait_ms": number}`, command: onKey("MISS"), render: renderMissed},
+	{name: "fill", body: "the value; headers Atoll-Token, and Atoll-TTL or Nats-TTL", reply: "1 if the value was taken, or 0", command: fill, render: renderRaw},
 	{name: "incr", body: "a number, or empty for 1", reply: "the sum", command: incr, render: renderRaw},
 	{name: "expire", body: "a time to live such as 10s or 250ms, or seconds", reply: "1 if the key existed, or 0", command: expire, render: renderRaw},
 	{name: "ttl", body: "empty", reply: "seconds, -1 for a key that does not expire; 404 when there is none", command: onKey("PTTL"), render: renderTTL},
