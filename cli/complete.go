@@ -129,7 +129,7 @@ func argOf(c *cli.Command, i int) candidates {
 	if placeholder == "SHELL" {
 		return candidates{words: shellNames()}
 	}
-	return candidates{files: placeholder == "FILE", live: liveKind(placeholder)}
+	return candidates{files: placeholder == "FILE" || placeholder == "DIR", live: liveKind(placeholder)}
 }
 
 func liveKind(placeholder string) string {

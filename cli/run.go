@@ -16,7 +16,7 @@ func verbs() []verb {
 		hsetVerb(), hgetVerb(), hgetallVerb(), hdelVerb(), hincrbyVerb(),
 		saddVerb(), sremVerb(), smembersVerb(),
 		zaddVerb(), zrangeVerb(), zincrbyVerb(), zremVerb(),
-		scanVerb(), loadVerb(),
+		scanVerb(), loadVerb(), backupVerb(), restoreVerb(),
 		inspectVerb(), verifyVerb(), regionsVerb(), nodesVerb(), ringVerb(), linkVerb(), benchVerb(),
 		devVerb(), serveVerb(), demoVerb(),
 		completionVerb(), versionVerb(),

@@ -133,6 +133,14 @@ func (c *call) timeout() time.Duration { return c.Duration("timeout") }
 
 // client looks for a node of the cluster, and of the region if one is named.
 func (c *call) client(ctx context.Context, nc *nats.Conn) (*command.API, error) {
+	cl, err := c.newClient(ctx, nc)
+	if err != nil {
+		return nil, err
+	}
+	return cl.API, nil
+}
+
+func (c *call) newClient(ctx context.Context, nc *nats.Conn) (*client.Client, error) {
 	cfg := client.Config{Cluster: c.cluster(), Region: c.String("region"), Discover: min(c.timeout(), maxDiscover), Timeout: c.timeout()}
 	if end, ok := ctx.Deadline(); ok {
 		cfg.Discover = min(cfg.Discover, max(time.Until(end), time.Millisecond))
@@ -147,7 +155,7 @@ func (c *call) client(ctx context.Context, nc *nats.Conn) (*command.API, error) 
 		return nil, err
 	}
 	c.closes = append(c.closes, func() { _ = cl.Close() }) // It has nothing to lose any more.
-	return cl.API, nil
+	return cl, nil
 }
 
 func (c *call) close() {

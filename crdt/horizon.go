@@ -81,6 +81,16 @@ func (h Horizon) reaches(v *Sight, first HLC, low func() HLC) bool {
 	return h.IsZero() || (v.gone || (first == 0 || first > h.Stamp) && v.apart(h.Vector)) && low() > h.Stamp
 }
 
+// Meets returns the error that [Partition.Join] would give for a snapshot, nil when it
+// would take it in.
+func (p *Partition) Meets(s *Snapshot) error {
+	err := p.meets(s, p.encounter(s))
+	if p.Err() != nil {
+		return p.Err()
+	}
+	return err
+}
+
 // meets reports, as an error, which side of a join has forgotten what the other
 // has not seen.
 func (p *Partition) meets(s *Snapshot, m *encounter) error {

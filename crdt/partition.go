@@ -275,15 +275,10 @@ func (s *Snapshot) lowest(v *Sight) HLC {
 // removed something. Apply finds out every one, by its deltas: a replica whose
 // deltas are refused must not go on.
 func (p *Partition) Join(s *Snapshot) error {
-	m := p.encounter(s)
-	err := p.meets(s, m)
-	if p.Err() != nil {
-		err = p.Err()
-	}
-	if err != nil {
+	if err := p.Meets(s); err != nil {
 		return err
 	}
-	return p.take(s, m)
+	return p.take(s, p.encounter(s))
 }
 
 // Adopt takes the state of a snapshot in place of the partition's own, which is

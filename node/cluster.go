@@ -86,6 +86,10 @@ func internalCommand(verb string) func(*life, []string) (wire.Reply, error) {
 		return (*life).answerReached
 	case "_OBSERVE":
 		return (*life).answerObserve
+	case "_BACKUP":
+		return (*life).answerBackup
+	case "_RESTORE":
+		return (*life).answerRestore
 	case "_CHANGES":
 		return (*life).answerChanges
 	}

@@ -77,6 +77,11 @@ type Config struct {
 	// after a lost connection: see bulk.Config. More catches up faster over a long
 	// link, at most AskBytes in a round trip. Default: 8 MiB.
 	AskBytes int
+	// RestoreBytes bounds what may be in memory of backups that are being restored here,
+	// in bytes of their files; entries take several times that. A partition whose backup
+	// has more cannot be merged, only written anew key by key. At the bound another one
+	// waits. Default: 256 MiB.
+	RestoreBytes int64
 	// LeaveWait bounds how long a node that is stopped waits until other nodes have
 	// what it holds. Default: 5 s.
 	LeaveWait time.Duration
@@ -122,6 +127,9 @@ func (c Config) withDefaults() Config {
 	if c.AskWait == 0 {
 		c.AskWait = 3*time.Second + time.Duration(c.Limits.WithDefaults().MaxValue>>22)*time.Second
 	}
+	if c.RestoreBytes == 0 {
+		c.RestoreBytes = 256 << 20
+	}
 	if c.Memory.Limit > 0 && c.Sync.LogBytes == 0 {
 		c.Sync.LogBytes = logBytes(c.Memory.Limit, cmp.Or(c.Partitions, region.DefaultPartitions))
 	}
@@ -148,8 +156,8 @@ func (c Config) Validate() error {
 	if c.Memory.Limit < 0 {
 		return fmt.Errorf("%w: Memory.Limit is %d; use 0 for no limit", ErrConfig, c.Memory.Limit)
 	}
-	if c.AskBytes < 0 {
-		return fmt.Errorf("%w: AskBytes is %d; use 0 for the default", ErrConfig, c.AskBytes)
+	if c.AskBytes < 0 || c.RestoreBytes < 0 {
+		return fmt.Errorf("%w: AskBytes is %d and RestoreBytes %d; use 0 for the default", ErrConfig, c.AskBytes, c.RestoreBytes)
 	}
 	if err := c.Disk.validate(); err != nil {
 		return err

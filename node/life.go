@@ -28,6 +28,7 @@ type life struct {
 	feed   *feed
 	disk   *disk // nil: there is none
 	gone   gone
+	stages stages
 
 	ready    chan struct{} // closed when the front doors are open
 	closed   chan struct{} // closed when no more commands are let in

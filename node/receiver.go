@@ -14,10 +14,6 @@ import (
 	cachesync "github.com/atollcache/atoll/sync"
 )
 
-// tagRequest is the tag of a request as in package wire that nodes send each other
-// beside replication's messages and heartbeats.
-const tagRequest = core.TagHeartbeat + 1
-
 // receiver sorts what the transport delivers: replication's messages go to the
 // runner, the nodes' own to the core, and commands to where they run.
 type receiver struct{ l *life }
@@ -44,7 +40,7 @@ func (r receiver) Asked(ctx context.Context, msg []byte) []byte {
 	}
 	d, tag := crdt.NewDecoder(msg)
 	cmds, err := wire.DecodeRequest(d.Bytes())
-	if tag != tagRequest || err != nil || d.Done() != nil {
+	if tag != core.TagRequest || err != nil || d.Done() != nil {
 		r.l.malformed.Add(1)
 		return nil
 	}
@@ -71,7 +67,7 @@ func (l *life) ask(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command) 
 	}
 	var e crdt.Encoder
 	e.String(string(wire.AppendRequest(nil, cmds)))
-	answer, err := l.link.Call(ctx, to, e.Append(nil, tagRequest))
+	answer, err := l.link.Call(ctx, to, e.Append(nil, core.TagRequest))
 	if err == nil {
 		var replies []wire.Reply
 		if replies, err = wire.DecodeReplies(answer); err == nil && len(replies) == len(cmds) {

@@ -152,7 +152,7 @@ func (e *Engine) receiveSnapshot(now time.Time, m *Message) {
 // install joins a staged snapshot that is complete, or takes it in place of the
 // own state.
 func (e *Engine) install(now time.Time, m *Message, f *fetch) {
-	news := slices.DeleteFunc(f.staged.Vector.Beyond(e.store.Vector()), e.store.Covers)
+	news := e.newsOf(&f.staged)
 	err := e.take(&f.staged, m.Unmet, len(news) > 0)
 	switch {
 	case err != nil && e.isStale(m.From, &f.staged):

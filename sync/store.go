@@ -13,8 +13,10 @@ type Store interface {
 	Apply(d *crdt.Delta) error
 	// Snapshot returns a copy that later changes do not reach.
 	Snapshot() *crdt.Snapshot
-	// Join takes in another replica's state, or fails and changes nothing.
+	// Join takes in another replica's state, or fails and changes nothing. Meets returns
+	// the error with which it would.
 	Join(s *crdt.Snapshot) error
+	Meets(s *crdt.Snapshot) error
 	// Adopt takes another replica's state in place of the own one.
 	Adopt(s *crdt.Snapshot)
 	// Horizon returns what has been forgotten here. Read only.

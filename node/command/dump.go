@@ -28,11 +28,26 @@ func execDump(t Target, cmd wire.Command) wire.Reply {
 		case len(kinds) > 0 && !slices.Contains(kinds, v.Kind().String()):
 			return wire.Fail(ErrWrongType)
 		}
-		if timed := timedContents(v); timed != nil {
-			return wire.Strings(append([]string{kindTimed, strconv.FormatInt(v.ExpireAt(), 10)}, timed...))
-		}
-		return wire.Strings(append([]string{v.Kind().String(), strconv.FormatInt(v.ExpireAt(), 10)}, contents(v)...))
+		return wire.Strings(dumpOf(v))
 	})
+}
+
+// dumpOf returns kind, time of expiry and contents of a key that exists.
+func dumpOf(v crdt.View) []string {
+	if timed := timedContents(v); timed != nil {
+		return append([]string{kindTimed, strconv.FormatInt(v.ExpireAt(), 10)}, timed...)
+	}
+	return append([]string{v.Kind().String(), strconv.FormatInt(v.ExpireAt(), 10)}, contents(v)...)
+}
+
+// Renewal returns the command that writes a key anew as a view shows it, with the same
+// time of expiry, unless the key exists. The reply is 1 when it has, 0 when it has not.
+// It is false for a view that shows nothing.
+func Renewal(key string, v crdt.View) (wire.Command, bool) {
+	if !v.Exists() {
+		return wire.Command{}, false
+	}
+	return newCommand(append([]string{verbNew, key}, dumpOf(v)...)...), true
 }
 
 // contents returns what a key holds.
@@ -71,24 +86,47 @@ func timedContents(v crdt.View) (out []string) {
 
 // execPut replaces a key by what execDump replied of another.
 func execPut(t Target, cmd wire.Command) wire.Reply {
-	at, err := ParseInt(cmd.Args[3])
+	put, n, err := parsePut(cmd)
 	if err != nil {
 		return wire.Fail(err)
+	}
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		return wire.Int(int64(n)), put(m)
+	}, always(wire.Int(int64(n))))
+}
+
+// execNew is execPut of a key that does not exist.
+func execNew(t Target, cmd wire.Command) wire.Reply {
+	put, _, err := parsePut(cmd)
+	if err != nil {
+		return wire.Fail(err)
+	}
+	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
+		if m.View().Exists() {
+			return wire.Int(0), nil
+		}
+		return wire.Int(1), put(m)
+	}, always(wire.Int(1)))
+}
+
+// parsePut reads what a key is to hold, and how many cells that has.
+func parsePut(cmd wire.Command) (put func(*crdt.Mutator) error, n int, err error) {
+	at, err := ParseInt(cmd.Args[3])
+	if err != nil {
+		return nil, 0, err
 	}
 	kind, values := kindNamed(cmd.Args[2]), cmd.Args[4:]
 	switch {
 	case kind == crdt.KindString && len(values) == 1:
-		return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-			m.Set(values[0], at)
-			return wire.Int(1), nil
-		}, always(wire.Int(1)))
+		return func(m *crdt.Mutator) error { m.Set(values[0], at); return nil }, 1, nil
 	case kind == crdt.KindList:
-		return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-			return wire.Int(int64(len(values))), m.ReplaceList(values, at)
-		}, always(wire.Int(int64(len(values)))))
-	}
-	if kind == crdt.KindHLL {
-		return putRegisters(t, cmd, at)
+		return func(m *crdt.Mutator) error { return m.ReplaceList(values, at) }, len(values), nil
+	case kind == crdt.KindHLL:
+		r, ok := hyperloglog.Parse(strings.Join(values, ""))
+		if !ok {
+			return nil, 0, ErrSyntax
+		}
+		return func(m *crdt.Mutator) error { m.ReplaceHLL(r, at); return nil }, 1, nil
 	}
 	parse := func() ([]crdt.CellValue, error) { return parseCells(kind, values) }
 	if cmd.Args[2] == kindTimed {
@@ -96,24 +134,9 @@ func execPut(t Target, cmd wire.Command) wire.Reply {
 	}
 	cells, err := parse()
 	if err != nil {
-		return wire.Fail(err)
+		return nil, 0, err
 	}
-	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-		m.Replace(kind, cells, at)
-		return wire.Int(int64(len(cells))), nil
-	}, func(v crdt.View) wire.Reply { return wire.Int(int64(v.Len())) })
-}
-
-// putRegisters is execPut of a HyperLogLog.
-func putRegisters(t Target, cmd wire.Command, at int64) wire.Reply {
-	r, ok := hyperloglog.Parse(strings.Join(cmd.Args[4:], ""))
-	if !ok {
-		return wire.Fail(ErrSyntax)
-	}
-	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-		m.ReplaceHLL(r, at)
-		return wire.Int(1), nil
-	}, always(wire.Int(1)))
+	return func(m *crdt.Mutator) error { m.Replace(kind, cells, at); return nil }, len(cells), nil
 }
 
 // parseCells reads what a collection is to hold.

@@ -130,6 +130,7 @@ var executors = map[string]executor{
 
 	verbDump:      execDump,
 	verbPut:       execPut,
+	verbNew:       execNew,
 	verbDrop:      execDrop,
 	verbRotate:    execRotate,
 	verbRegisters: execRegisters,

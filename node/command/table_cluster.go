@@ -42,6 +42,8 @@ var hiddenSpecs = []Spec{
 		Summary: "Reply kind, expiry and content of a key that has one of the kinds.", Example: ".DUMP user:1 hash"},
 	{Name: verbPut, Args: "key kind unix-ms [value ...]", MinArgs: 3, MaxArgs: Unbounded, Keys: KeysFirst, Write: true, Hidden: true, Grows: true, head: "k--", tail: "v", Reply: ShapeInt,
 		Summary: "Replace a key by what .DUMP replied.", Example: ".PUT user:1 hash 1893456000000 name ann"},
+	{Name: verbNew, Args: "key kind unix-ms [value ...]", MinArgs: 3, MaxArgs: Unbounded, Keys: KeysFirst, Write: true, Unsafe: true, Hidden: true, Grows: true, head: "k--", tail: "v", Reply: ShapeInt,
+		Summary: "Do what .PUT does unless the key exists; reply whether it did.", Example: ".NEW user:1 hash 1893456000000 name ann"},
 	{Name: verbDrop, Args: "key", MinArgs: 1, MaxArgs: 1, Keys: KeysFirst, Write: true, Hidden: true, head: "k", Reply: ShapeInt,
 		Summary: "Remove a key.", Example: ".DROP user:1"},
 	{Name: verbRotate, Args: "key from to", MinArgs: 3, MaxArgs: 3, Keys: KeysFirst, Write: true, Unsafe: true, Hidden: true, Grows: true, head: "k--",
@@ -64,6 +66,7 @@ const (
 	verbGather    = ".GATHER"
 	verbDump      = ".DUMP"
 	verbPut       = ".PUT"
+	verbNew       = ".NEW"
 	verbDrop      = ".DROP"
 	verbRotate    = ".ROTATE"
 	verbRegisters = ".REGISTERS"

@@ -13,6 +13,10 @@ import (
 // beside replication's.
 const TagHeartbeat = 64
 
+// TagRequest is the tag of a request as in package wire that nodes send each other, or
+// whoever looks after a cluster sends to one of them.
+const TagRequest = TagHeartbeat + 1
+
 // heartbeat is what a node announces of itself.
 type heartbeat struct {
 	member  region.Member

@@ -46,7 +46,8 @@ type Shard struct {
 		since   time.Time     // when the node took the partition
 		claims  claims        // of requests that must not run twice
 		random  rand.PCG
-		gone    bool // it has been let go, and nothing of it is to be saved
+		gone    bool      // it has been let go, and nothing of it is to be saved
+		spared  time.Time // nothing is forgotten before
 
 		dirtyKeys, dirtyBytes int // as counted in disk
 		listing               listing
@@ -263,10 +264,23 @@ func (s *Shard) nextWriter() crdt.ReplicaID {
 func (s *Shard) sweep(holders, living []crdt.ReplicaID) {
 	s.Do(func(e *cachesync.Engine) {
 		now := s.now()
+		if now.Before(s.mu.spared) {
+			return
+		}
 		e.Living(now, living)
 		e.Sweep(now, holders)
 		s.unlist()
 	})
+}
+
+// Spare keeps everything from being forgotten until a time, unless that has been put
+// off further already.
+func (s *Shard) Spare(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if until.After(s.mu.spared) {
+		s.mu.spared = until
+	}
 }
 
 // obey stops and restarts the taking of regions' writes.

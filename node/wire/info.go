@@ -207,3 +207,25 @@ type LinkInfo struct {
 	Paused bool       `json:"paused"`
 	Since  *time.Time `json:"since,omitempty"`
 }
+
+// HoldingInfo is what a node says of itself to whoever makes or restores a backup.
+type HoldingInfo struct {
+	Cluster    string `json:"cluster"`
+	Region     string `json:"region"`
+	Node       string `json:"node"`
+	Partitions int    `json:"partitions"` // of the cluster
+	Owns       []int  `json:"owns"`       // partitions of which it is the region's owner and which it can give
+	Holds      []int  `json:"holds"`      // partitions that are here
+}
+
+// RestoreInfo says what a backup of a partition means to a holder, or has done there.
+// The numbers are of keys that the backup has.
+type RestoreInfo struct {
+	Refused string `json:"refused,omitempty"` // why it cannot be merged; empty: it can, or has been
+	Taken   int    `json:"taken"`             // what they show has changed by the backup
+	Equal   int    `json:"equal"`             // they show the same as in the backup
+	Changed int    `json:"changed"`           // they show something else, written since
+	Absent  int    `json:"absent"`            // they do not exist
+	Expired int    `json:"expired"`           // they have expired since in the backup as well
+	Evicted int    `json:"evicted"`           // the backup has nothing but their names
+}

@@ -49,7 +49,7 @@ func TestNothingPanics(t *testing.T) {
 }
 
 func hiddenSpecs() (out []*command.Spec) {
-	for _, name := range []string{".ALONE", ".GATHER", ".DUMP", ".PUT", ".DROP", ".ROTATE", ".REGISTERS", ".RAISE", ".ESTIMATE", ".OBJECT", ".SIZE"} {
+	for _, name := range []string{".ALONE", ".GATHER", ".DUMP", ".PUT", ".NEW", ".DROP", ".ROTATE", ".REGISTERS", ".RAISE", ".ESTIMATE", ".OBJECT", ".SIZE"} {
 		if s, ok := command.Lookup(name); ok {
 			out = append(out, s)
 		}

@@ -1,0 +1,92 @@
+package sync
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/atollcache/atoll/crdt"
+)
+
+// # Taking in a backup
+//
+// A backup of a partition is a snapshot that some holder gave out a while ago. It is
+// joined as one is that a peer sends: what has been seen here and does not show was
+// removed, and stays so. A backup has no sender that could be rebuilt, though, so one
+// that cannot be joined is refused, and nothing changes.
+//
+// What is news in it is stamped long before now, which no write is that a live peer
+// sends. A holder that has forgotten something since refuses such news, and would
+// refuse every peer that has them. So whoever restores asks all holders before any
+// takes a backup in, and none of them forgets anything in between.
+
+// Errors of taking in a backup. Nothing has changed. Where something has been
+// forgotten the error wraps crdt.ErrHorizon.
+var (
+	// ErrFuture is returned for stamps that are further ahead of the clock than
+	// Config.MaxSkew.
+	ErrFuture = errors.New("stamped ahead of this node's clock: check the clocks")
+	// ErrOwnNews is returned for writes of this replica's own life that it does not
+	// know of: their numbers may be in use for others.
+	ErrOwnNews = errors.New("has writes of this node's present life that it has not made: restart the node without its data")
+)
+
+// MayTake returns the error that [Engine.TakeIn] would give, nil when it would take
+// the snapshot in or finds nothing new in it.
+func (e *Engine) MayTake(now time.Time, clock crdt.HLC, s *crdt.Snapshot) error {
+	_, err := e.mayTake(now, clock, s)
+	return err
+}
+
+// mayTake returns what is news in a snapshot, or why it cannot be taken in.
+func (e *Engine) mayTake(now time.Time, clock crdt.HLC, s *crdt.Snapshot) ([]crdt.Dot, error) {
+	if max(clock, s.Horizon.Stamp).Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+		return nil, ErrFuture
+	}
+	for _, x := range s.Entries {
+		if x.Latest() > clock {
+			return nil, fmt.Errorf("%w: an entry is stamped after the snapshot", ErrMessage)
+		}
+	}
+	news := e.newsOf(s)
+	if slices.ContainsFunc(news, func(d crdt.Dot) bool { return d.Replica.Life() == e.self.Replica.Life() }) {
+		return nil, ErrOwnNews
+	}
+	if len(news) == 0 {
+		return nil, nil
+	}
+	err := e.store.Meets(s)
+	if errors.Is(err, crdt.ErrBehind) && !errors.Is(err, crdt.ErrOldNews) && s.Applied().CoversAll(e.store.Vector()) {
+		return news, nil // It takes the place of what is here, all of which it has seen.
+	}
+	return news, err
+}
+
+// newsOf returns the last write of each replica in a snapshot, of those that have not
+// been applied here.
+func (e *Engine) newsOf(s *crdt.Snapshot) []crdt.Dot {
+	return slices.DeleteFunc(s.Vector.Beyond(e.store.Vector()), e.store.Covers)
+}
+
+// TakeIn makes a backup part of what is here, as a peer's snapshot: no write in it has
+// a higher stamp than clock. What is new comes in, what was removed or replaced since
+// does not come back. An error says that it cannot be told what was, and that nothing
+// has changed.
+func (e *Engine) TakeIn(now time.Time, clock crdt.HLC, s *crdt.Snapshot) error {
+	news, err := e.mayTake(now, clock, s)
+	if err != nil || len(news) == 0 {
+		return err
+	}
+	if err := e.take(s, true); err != nil {
+		return err
+	}
+	e.log.skipTo(news)
+	e.renew()
+	e.forgetRetired()
+	e.stats.Snapshots++
+	e.clock.Observe(max(clock, e.store.Horizon().Stamp))
+	e.touch(now)
+	e.drain(now)
+	return nil
+}
