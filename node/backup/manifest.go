@@ -135,7 +135,8 @@ func (m *Manifest) write(fs FS, dir string) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := fs.SyncDir(dir); err != nil { // The other files' names.
+	// First the names of the other files, and of the directory.
+	if err := errors.Join(fs.SyncDir(dir), fs.SyncDir(filepath.Dir(dir))); err != nil {
 		return err
 	}
 	if err := fs.Rename(path+newSuffix, path); err != nil {
