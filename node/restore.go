@@ -45,6 +45,7 @@ type stage struct {
 	mu       sync.Mutex
 	next     uint64 // the number of the chunk that comes next
 	part     []byte // of a message
+	pieces   int    // of the snapshot, that are here
 	snapshot *crdt.Snapshot
 	clock    crdt.HLC
 	whole    bool
@@ -175,14 +176,12 @@ func (st *stage) take(p region.Partition, b []byte) error {
 		return errBadStage
 	}
 	m := ms[0]
-	if m.Kind != cachesync.KindSnapshot || m.Partition != p || m.Piece == nil || len(m.Piece.Keys) != len(m.Piece.Entries) {
+	if m.Kind != cachesync.KindSnapshot || m.Partition != p || m.Index != st.pieces || m.Piece == nil || len(m.Piece.Keys) != len(m.Piece.Entries) {
 		return errBadStage
 	}
+	st.pieces++
 	s := st.snapshot
 	if s == nil {
-		if m.Index != 0 {
-			return errBadStage
-		}
 		st.snapshot, st.clock, st.whole = m.Piece, m.Clock, m.Last
 		return nil
 	}

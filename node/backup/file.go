@@ -130,7 +130,7 @@ func (b *Backup) each(p region.Partition, f func(m *cachesync.Message, raw []byt
 	sum, last := xxh3.New(), false
 	in := io.TeeReader(bufio.NewReaderSize(io.LimitReader(file, part.Bytes+1), 64<<10), sum)
 	left := part.Bytes
-	for left > 0 {
+	for index := 0; left > 0; index++ {
 		raw, err := readFrame(in, left)
 		if err != nil {
 			return frameError(op, err)
@@ -140,8 +140,8 @@ func (b *Backup) each(p region.Partition, f func(m *cachesync.Message, raw []byt
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		if last {
-			return fmt.Errorf("%s: %w: something follows the last message", op, ErrDamaged)
+		if last || m.Index != index {
+			return fmt.Errorf("%s: %w: piece %d in the place of %d", op, ErrDamaged, m.Index, index)
 		}
 		if last = m.Last; last && left == 0 {
 			if err := b.ended(in, sum, part); err != nil {
