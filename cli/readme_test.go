@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -47,16 +48,22 @@ func readmeSteps(t *testing.T) []step {
 func TestREADME(t *testing.T) {
 	_, d := startDev(t)
 	url := d.Regions[0].NATS
+	steps := readmeSteps(t)
 	process.Lock()
 	defer process.Unlock()
+	top, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir()) // What it writes is the test's.
 	t.Setenv("NATS_URL", url)
 	ran := 0
-	for _, s := range readmeSteps(t) {
+	for _, s := range steps {
 		words := shellWords(s.line)
 		var have string
 		switch words[0] {
 		case "make", "bin/atoll": // The Makefile's verbs are run by CI, dev is running here.
-			checkVerb(t, words)
+			checkVerb(t, top, words)
 			continue
 		case "nats":
 			have = runNATS(t, url, words)
@@ -103,13 +110,13 @@ func eventually(t *testing.T, s step, done func() bool) {
 }
 
 // checkVerb holds the README's make verbs against the Makefile.
-func checkVerb(t *testing.T, words []string) {
+func checkVerb(t *testing.T, top string, words []string) {
 	t.Helper()
 	if words[0] != "make" {
 		return
 	}
 	cmd := exec.Command("make", "-n", words[1])
-	cmd.Dir = ".."
+	cmd.Dir = top
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("make %s: %v: %s", words[1], err, out)
 	}
