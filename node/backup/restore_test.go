@@ -3,6 +3,8 @@ package backup_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/atollcache/atoll/node"
 	"github.com/atollcache/atoll/node/backup"
 	"github.com/atollcache/atoll/node/pebblestore"
+	"github.com/atollcache/atoll/region"
 )
 
 // kinds writes one key of each kind, and counters that both regions add to.
@@ -263,4 +266,52 @@ func TestRestoreIsBounded(t *testing.T) {
 		t.Errorf("no room: want RestoreBytes named, have %s", have.Why)
 	}
 	wantResult(t, "no room, as new", backup.Result{Keys: 200, Renewed: 200, RefusedPartitions: partitions}, none.restore("us", dir, backup.Options{AsNew: true}))
+}
+
+// TestPreparedIsNotForgotten: between what a holder says that it would do with a backup
+// and the time that it does, it forgets nothing, for that would change its answer.
+func TestPreparedIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, "one", nil, "us")
+	w.all("us", "SET {a} 1")
+	dir, m := w.take("us")
+	w.restart()
+	p := region.Partitions(partitions).Of("{a}")
+	b, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("partition-%05d", p)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(args ...string) string {
+		t.Helper()
+		r, err := w.clients["us"].AskNode(t.Context(), w.nodes["us-1"].Replica(), append([]string{"_RESTORE"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Text
+	}
+	id, part := "7", fmt.Sprint(p)
+	ask("STAGE", id, part, "0", "0", string(b[4:]))
+	if have := ask("PREPARE", id, part); !strings.Contains(have, `"absent":1`) || strings.Contains(have, "refused") {
+		t.Errorf("prepared: want the one key absent and nothing refused, have %s", have)
+	}
+	other := "k"
+	for i := 0; region.Partitions(partitions).Of(other) == p; i++ {
+		other = fmt.Sprint("k", i)
+	}
+	w.all("us", "INVALIDATE {a}b", "INVALIDATE "+other)
+	w.until("the other partition has forgotten", func() error {
+		_, m = w.take("us")
+		if have := m.Parts[region.Partitions(partitions).Of(other)].Horizon; strings.HasPrefix(have, "∅") {
+			return errors.New(have)
+		}
+		return nil
+	})
+	<-time.After(time.Second) // Several sweeps.
+	if _, m = w.take("us"); !strings.HasPrefix(m.Parts[p].Horizon, "∅") {
+		t.Errorf("prepared: want nothing forgotten, have %s", m.Parts[p].Horizon)
+	}
+	if have := ask("COMMIT", id, part); !strings.Contains(have, `"taken":1`) {
+		t.Errorf("then: want it taken, have %s", have)
+	}
+	w.wants("then", "us", map[string]string{"GET {a}": "1"})
 }
