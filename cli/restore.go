@@ -90,6 +90,7 @@ func (c *call) restored(r backup.Result, took time.Duration) error {
 			{r.Taken, "came back, or were merged with what is there"}, {r.Renewed, "written anew"},
 			{r.Equal, "were there, and the same"}, {r.Changed, "are there and have changed since, or were left as they are"},
 			{r.Removed, "have been removed since, and stay so"}, {r.Expired, "have expired"},
+			{r.Elsewhere, "have been evicted in the region: other regions may have them, and --as-new sees to it"},
 			{r.Evicted, "had been evicted: the backup has only their names"}, {r.Failed, "could not be written anew: " + oneLine(r.Failure)},
 			{r.Refused, "are not there, and it is not known whether they were removed"},
 		} {

@@ -14,8 +14,8 @@ import (
 // makes it asks the nodes themselves, as they ask each other, with what NATS allows
 // only to nodes (package backup).
 
-// BackupChunk is the most bytes of a snapshot that one answer holds.
-const BackupChunk = 8 << 20
+// backupChunk is the most bytes of a snapshot that one answer holds.
+const backupChunk = 8 << 20
 
 // answerBackup gives what a backup is made of:
 //
@@ -78,6 +78,10 @@ func (l *life) backupPiece(n []uint64) (wire.Reply, error) {
 	}
 	b := cachesync.Encode(piece)
 	from := min(offset, uint64(len(b)))
-	to := min(from+BackupChunk, uint64(len(b)))
+	to := min(from+backupChunk, uint64(len(b)))
+	if piece.Last && to == uint64(len(b)) {
+		// A backup goes through all partitions: they must not all stay in memory.
+		s.Do(func(e *cachesync.Engine) { e.EndFetch(ask.From) })
+	}
 	return wire.List(wire.String(string(b[from:to])), wire.Int(int64(len(b)))), nil
 }

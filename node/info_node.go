@@ -111,7 +111,7 @@ func (l *life) counters(sum cachesync.Stats, run cachesync.RunnerStats, link nat
 		"skewed": int64(sum.Skewed), "ahead": int64(sum.Ahead), "foreign": int64(sum.Foreign), "old": int64(sum.Old),
 		"failed": int64(sum.Failed), "paused": int64(sum.Paused), "duplicates": int64(sum.Duplicates),
 		"pulls": int64(sum.Pulls), "pull_timeouts": int64(sum.PullTimeouts),
-		"snapshots": int64(sum.Snapshots), "snapshots_refused": int64(sum.Refused),
+		"snapshots": int64(sum.Snapshots), "snapshots_sending": int64(sum.Sessions), "snapshots_refused": int64(sum.Refused),
 		"expired": int64(sum.Expired), "forgotten": int64(sum.Forgotten), "trimmed": int64(sum.Trimmed),
 		"left_out": int64(sum.LeftOut), "rebuilt": int64(sum.Rebuilt), "lost": int64(sum.Lost),
 		"compared": int64(sum.Compared), "differed": int64(sum.Differed), "comparisons": int64(sum.Comparisons),

@@ -251,17 +251,8 @@ func (l *life) mergeInto(s *core.Shard, st *stage, commit bool) (info wire.Resto
 		s.Spare(now.Add(stageFor))
 	}
 	before := make([]uint64, len(st.snapshot.Keys))
-	showing := func(out []uint64) {
-		s.Look(func(_ *cachesync.Engine, state *crdt.Partition) {
-			for i, key := range st.snapshot.Keys {
-				out[i] = shownBy(state.Peek(key), key, now.UnixMilli())
-			}
-			err = state.Err()
-		})
-	}
-	showing(before)
 	after := before
-	if err == nil {
+	if err = showing(s, st.snapshot.Keys, before, now.UnixMilli()); err == nil {
 		var refused error
 		s.Do(func(e *cachesync.Engine) {
 			if commit {
@@ -274,7 +265,7 @@ func (l *life) mergeInto(s *core.Shard, st *stage, commit bool) (info wire.Resto
 			info.Refused = refused.Error()
 		} else if commit {
 			after = make([]uint64, len(before))
-			showing(after)
+			err = showing(s, st.snapshot.Keys, after, now.UnixMilli())
 		}
 	}
 	if err != nil {
@@ -282,6 +273,23 @@ func (l *life) mergeInto(s *core.Shard, st *stage, commit bool) (info wire.Resto
 	}
 	countRestored(&info, st.snapshot, before, after, now.UnixMilli())
 	return info, nil
+}
+
+// looksAtOnce is how many keys are looked at before commands have their turn: they may
+// be on a disk.
+const looksAtOnce = 256
+
+// showing notes what keys show.
+func showing(s *core.Shard, keys []string, out []uint64, now int64) (err error) {
+	for i := 0; i < len(keys) && err == nil; i += looksAtOnce {
+		s.Look(func(_ *cachesync.Engine, state *crdt.Partition) {
+			for j := i; j < min(i+looksAtOnce, len(keys)); j++ {
+				out[j] = shownBy(state.Peek(keys[j]), keys[j], now)
+			}
+			err = state.Err()
+		})
+	}
+	return err
 }
 
 // evictedShows stands for what an evicted key shows, which is not known.
@@ -312,6 +320,8 @@ func countRestored(info *wire.RestoreInfo, s *crdt.Snapshot, before, after []uin
 			info.Evicted++
 		case after[i] != before[i]:
 			info.Taken++
+		case after[i] == evictedShows:
+			info.Elsewhere++
 		case after[i] == has:
 			info.Equal++
 		case after[i] == 0:

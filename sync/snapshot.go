@@ -59,6 +59,12 @@ func (s *sessions) begin(now time.Time, to crdt.ReplicaID) *session {
 	return &s.list[len(s.list)-1]
 }
 
+// EndFetch forgets a snapshot that is being sent to a replica, which has all of it:
+// otherwise it is kept for Config.SnapshotIdle, in case its last piece was lost.
+func (e *Engine) EndFetch(to crdt.ReplicaID) {
+	e.sessions.list = slices.DeleteFunc(e.sessions.list, func(o session) bool { return o.to == to })
+}
+
 // answerFetch cuts the next piece of a snapshot, or the same one again when its
 // receiver asks again.
 func (e *Engine) answerFetch(now time.Time, m *Message) *Message {

@@ -35,7 +35,10 @@ type Result struct {
 	Removed int `json:"removed"` // have been removed since
 	Expired int `json:"expired"` // have expired since
 	Evicted int `json:"evicted"` // had been evicted: the backup has only their names
-	Renewed int `json:"renewed"` // have been written anew
+	// Elsewhere are keys that have been evicted from memory in the region. They are left
+	// to whoever has them, if anybody has; with Options.AsNew that is looked after.
+	Elsewhere int `json:"elsewhere"`
+	Renewed   int `json:"renewed"` // have been written anew
 	// Refused are keys that are not there, and of which the cluster cannot tell any more
 	// whether they had been removed.
 	Refused int `json:"refused"`
@@ -55,7 +58,7 @@ func (r *Result) add(o Result) {
 		more int
 	}{
 		{&r.Keys, o.Keys}, {&r.Taken, o.Taken}, {&r.Equal, o.Equal}, {&r.Changed, o.Changed}, {&r.Removed, o.Removed},
-		{&r.Expired, o.Expired}, {&r.Evicted, o.Evicted}, {&r.Renewed, o.Renewed}, {&r.Refused, o.Refused},
+		{&r.Expired, o.Expired}, {&r.Evicted, o.Evicted}, {&r.Elsewhere, o.Elsewhere}, {&r.Renewed, o.Renewed}, {&r.Refused, o.Refused},
 		{&r.Failed, o.Failed}, {&r.RefusedPartitions, o.RefusedPartitions},
 	} {
 		*n.to += n.more
@@ -195,11 +198,13 @@ func (r *restoring) part(ctx context.Context, p region.Partition) (out Result, e
 		keys := r.b.Parts[p].Keys
 		out, err = Result{Keys: keys, Refused: keys, RefusedPartitions: 1, Why: err.Error()}, nil
 	}
-	if err != nil || !r.AsNew || out.Removed+out.Refused == 0 {
+	missing := out.Removed + out.Refused + out.Elsewhere
+	if err != nil || !r.AsNew || missing == 0 {
 		return out, err
 	}
 	anew, err := r.renew(ctx, p)
-	out.Removed, out.Refused = 0, 0
+	out.Removed, out.Refused, out.Elsewhere = 0, 0, 0
+	out.Changed += max(missing-anew.Renewed-anew.Failed, 0) // They are there by now.
 	out.Renewed, out.Failed, out.Failure = anew.Renewed, anew.Failed, anew.Failure
 	return out, err
 }
@@ -253,7 +258,7 @@ func (r *restoring) merge(ctx context.Context, p region.Partition) (out Result, 
 // counted returns what a holder has counted.
 func counted(i wire.RestoreInfo) Result {
 	return Result{
-		Keys:  i.Taken + i.Equal + i.Changed + i.Absent + i.Expired + i.Evicted,
+		Keys: i.Taken + i.Equal + i.Changed + i.Absent + i.Expired + i.Evicted + i.Elsewhere, Elsewhere: i.Elsewhere,
 		Taken: i.Taken, Equal: i.Equal, Changed: i.Changed, Expired: i.Expired, Evicted: i.Evicted,
 	}
 }

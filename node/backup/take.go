@@ -19,7 +19,7 @@ import (
 
 const (
 	// attempts is how often a partition is begun anew: nodes come and go.
-	attempts = 5
+	attempts = 7
 	// pause is how long the first of them is waited before, each further one twice as long.
 	pause = 250 * time.Millisecond
 )

@@ -228,4 +228,7 @@ type RestoreInfo struct {
 	Absent  int    `json:"absent"`            // they do not exist
 	Expired int    `json:"expired"`           // they have expired since in the backup as well
 	Evicted int    `json:"evicted"`           // the backup has nothing but their names
+	// Elsewhere have been evicted from the holder's memory, so that it cannot tell; another
+	// one may have them.
+	Elsewhere int `json:"elsewhere"`
 }
