@@ -40,6 +40,13 @@ func pieces(t *testing.T, p region.Partition, keys ...string) (out []string) {
 
 const roomy = 1 << 20
 
+// count returns how many partitions are held, and their bytes.
+func (s *stages) count() (n int, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.list), s.bytes
+}
+
 // TestStageIsPutTogether: of messages that come whole, in parts, or twice.
 func TestStageIsPutTogether(t *testing.T) {
 	var s stages
@@ -131,8 +138,8 @@ func TestStagesAreBounded(t *testing.T) {
 		for i := range uint64(2 * maxStages) {
 			_ = s.add(stageKey{100 + i, 3}, 0, true, "", roomy)
 		}
-		if len(s.list) != maxStages {
-			t.Errorf("want %d at once, have %d", maxStages, len(s.list))
+		if n, _ := s.count(); n != maxStages {
+			t.Errorf("want %d at once, have %d", maxStages, n)
 		}
 		time.Sleep(stageFor / 2)
 		synctest.Wait()
@@ -141,13 +148,14 @@ func TestStagesAreBounded(t *testing.T) {
 		}
 		time.Sleep(stageFor/2 + 1)
 		synctest.Wait()
-		if _, err := s.find(stageKey{2, 3}, false); err != nil || len(s.list) != 1 {
-			t.Errorf("one was in use: want it alone, have %d, %v", len(s.list), err)
+		n, _ := s.count()
+		if _, err := s.find(stageKey{2, 3}, false); err != nil || n != 1 {
+			t.Errorf("one was in use: want it alone, have %d, %v", n, err)
 		}
 		time.Sleep(stageFor + 1)
 		synctest.Wait()
-		if len(s.list) != 0 || s.bytes != 0 {
-			t.Errorf("want all gone, have %d, %d bytes", len(s.list), s.bytes)
+		if n, bytes := s.count(); n != 0 || bytes != 0 {
+			t.Errorf("want all gone, have %d, %d bytes", n, bytes)
 		}
 	})
 }
