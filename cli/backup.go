@@ -118,7 +118,11 @@ func (t *terminal) partitionProgress() (show func(backup.Progress), stop func())
 // partitionLine says how far a backup is.
 func partitionLine(p backup.Progress, took time.Duration) string {
 	rate := humanBytes(int(float64(p.Done) / max(took.Seconds(), 0.001)))
-	line := fmt.Sprintf("%s: %d of %d partitions, %s, %s, %s/s", p.Step, p.Partitions, p.Of, plural(p.Keys, "key"), humanBytes(int(p.Done)), rate)
+	size := humanBytes(int(p.Done))
+	if p.Size > 0 {
+		size += " of " + humanBytes(int(p.Size))
+	}
+	line := fmt.Sprintf("%s: %d of %d partitions, %s, %s, %s/s", p.Step, p.Partitions, p.Of, plural(p.Keys, "key"), size, rate)
 	if p.Partitions > 0 && p.Of > p.Partitions {
 		left := time.Duration(float64(took) * float64(p.Of-p.Partitions) / float64(p.Partitions))
 		line += ", " + short(left.Round(time.Second)) + " left"

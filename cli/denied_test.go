@@ -20,6 +20,8 @@ authorization { users: [
   { user: node, password: x }
   { user: reader, password: x, permissions: {
       publish: ["atoll.dev.*.kv.get.>", "$SRV.PING.atoll"], subscribe: ["_INBOX.>"] } }
+  { user: client, password: x, permissions: {
+      publish: ["atoll.dev.*.do.*", "atoll.dev.*.alt.*", "atoll.dev.*.any.*", "atoll.dev.*.bulk.*", "$SRV.PING.atoll"], subscribe: ["_INBOX.>"] } }
   { user: stranger, password: x, permissions: { publish: ["elsewhere.>"], subscribe: ["_INBOX.>"] } }
 ] }
 `), 0o600)
@@ -43,6 +45,15 @@ authorization { users: [
 		if code != 3 || stdout != "" || !strings.Contains(stderr, names) || !strings.Contains(stderr, "hint: NATS turns this user away") {
 			t.Errorf("%s: want exit code 3, the subject %s and a hint, have %d\n%s%s", user, names, code, stdout, stderr)
 		}
+	}
+	// A client's permissions do not do for a whole state.
+	dir := filepath.Join(t.TempDir(), "backup")
+	code, stdout, stderr := atoll(t, "backup", dir, "--server", srv.ClientURL(), "--user", "client", "--password", "x")
+	if code != 3 || stdout != "" || !strings.Contains(stderr, "atoll.dev.repair.") || !strings.Contains(stderr, "hint: NATS turns this user away") {
+		t.Errorf("backup by a client: want exit code 3, the subject and a hint, have %d\n%s%s", code, stdout, stderr)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("backup by a client: %s is there", dir)
 	}
 	if code, _, stderr := atoll(t, "set", "k", "v", "--server", srv.ClientURL()); code != 0 {
 		t.Errorf("who may do all: want exit code 0, have %d\n%s", code, stderr)

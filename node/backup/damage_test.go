@@ -123,6 +123,14 @@ func (f *faulty) Create(path string) (backup.File, error) {
 // MakeDir implements backup.FS.
 func (f *faulty) MakeDir(dir string) error { return errors.Join(f.next(), f.FS.MakeDir(dir)) }
 
+// Claim implements backup.FS.
+func (f *faulty) Claim(path string) error {
+	if err := f.next(); err != nil {
+		return err
+	}
+	return f.FS.Claim(path)
+}
+
 // Rename implements backup.FS.
 func (f *faulty) Rename(from, to string) error {
 	if err := f.next(); err != nil {
@@ -204,6 +212,21 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("the backup: %v", err)
 	} else if err := backup.CheckAll(t.Context(), backup.Config{}, b); err != nil {
 		t.Errorf("the backup: %v", err)
+	}
+	both, made := filepath.Join(t.TempDir(), "both"), make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := backup.Take(t.Context(), w.config("us"), both)
+			made <- err
+		}()
+	}
+	if one, two := <-made, <-made; (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), backup.ErrExists) {
+		t.Errorf("two at once: want one that is refused, have %v and %v", one, two)
+	}
+	if b, err := backup.Open(nil, both); err != nil {
+		t.Errorf("two at once: %v", err)
+	} else if err := backup.CheckAll(t.Context(), backup.Config{}, b); err != nil {
+		t.Errorf("two at once: %v", err)
 	}
 	empty := t.TempDir()
 	if _, err := backup.Take(t.Context(), w.config("us"), empty); err != nil {

@@ -17,6 +17,9 @@
 // partition only. What its owner had acknowledged when [Take] began is in it. Nothing is
 // locked and no write waits but for the copying of one partition's index.
 //
+// A checkpoint of one node's data directory (pebblestore.Store.Checkpoint) is another
+// thing: that node's part of a region, for a node of its name.
+//
 // Nodes give their partitions to whoever makes the backup, and write nothing
 // themselves: a region's data is spread over nodes, which may have no disk, and no
 // command makes a node write where the caller says. The directory has nothing of any

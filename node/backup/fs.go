@@ -10,6 +10,8 @@ import (
 type FS interface {
 	// Create makes a file, in place of one of the name.
 	Create(path string) (File, error)
+	// Claim makes an empty file, and fails with os.ErrExist where there is one of the name.
+	Claim(path string) error
 	// Open opens a file to be read.
 	Open(path string) (io.ReadCloser, error)
 	// List returns the names in a directory.
@@ -39,6 +41,15 @@ type machine struct{}
 // Create implements FS.
 func (machine) Create(path string) (File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+}
+
+// Claim implements FS.
+func (machine) Claim(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Open implements FS.

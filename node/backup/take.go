@@ -40,7 +40,7 @@ func Take(ctx context.Context, cfg Config, dir string) (*Manifest, error) {
 	if t.m.Partitions, err = partitionsOf(peers); err != nil {
 		return nil, err
 	}
-	made, err := makeDir(cfg.FS, dir)
+	made, err := claimDir(cfg.FS, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,23 @@ type taking struct {
 
 	mu   sync.Mutex
 	prog Progress
+}
+
+// claimDir makes a directory that is empty this backup's, and says whether there was
+// none. Whoever else is about to write a backup there finds that it is not empty.
+func claimDir(fs FS, dir string) (made bool, err error) {
+	if made, err = makeDir(fs, dir); err != nil {
+		return false, err
+	}
+	switch err := fs.Claim(filepath.Join(dir, manifestName+newSuffix)); {
+	case errors.Is(err, iofs.ErrExist):
+		return false, fmt.Errorf("%s: %w: another backup is being written there", dir, ErrExists)
+	case err != nil && made:
+		return false, errors.Join(fileError("write to "+dir, err), fs.Remove(dir))
+	case err != nil:
+		return false, fileError("write to "+dir, err)
+	}
+	return made, nil
 }
 
 // makeDir makes a directory that is empty, and says whether there was none.
