@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
@@ -35,6 +36,9 @@ func (c *Config) ask(ctx context.Context, to *peer, args ...string) (wire.Reply,
 	return r, nil
 }
 
+// aboutTimeout bounds the wait for a node to say what it holds, which it does at once.
+const aboutTimeout = 5 * time.Second
+
 // roster asks all nodes of the cluster, of all regions, what they hold.
 func (c *Config) roster(ctx context.Context) ([]*peer, error) {
 	within, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -59,6 +63,8 @@ func (c *Config) roster(ctx context.Context) ([]*peer, error) {
 }
 
 func (c *Config) about(ctx context.Context, p *peer) (h wire.HoldingInfo, err error) {
+	ctx, cancel := context.WithTimeout(ctx, aboutTimeout)
+	defer cancel()
 	r, err := c.ask(ctx, p, "_BACKUP", "ABOUT")
 	if err != nil {
 		return h, err
@@ -72,7 +78,7 @@ func (c *Config) about(ctx context.Context, p *peer) (h wire.HoldingInfo, err er
 	return h, region.Partitions(h.Partitions).Validate()
 }
 
-// partitions returns the cluster's number of partitions.
+// partitionsOf returns the cluster's number of partitions.
 func partitionsOf(peers []*peer) (region.Partitions, error) {
 	var first error
 	for _, p := range peers {

@@ -153,16 +153,16 @@ func (r *restoring) meet(ctx context.Context) error {
 
 // silent returns an error when a node does not answer that may hold something.
 func silent(peers []*peer) error {
-	var names []string
+	var why []string
 	for _, p := range peers {
 		if p.err != nil {
-			names = append(names, p.String())
+			why = append(why, p.err.Error())
 		}
 	}
-	if len(names) == 0 {
+	if len(why) == 0 {
 		return nil
 	}
-	return fmt.Errorf("no answer from %s: %w", strings.Join(names, ", "), ErrSilent)
+	return fmt.Errorf("no answer from %s: %w", strings.Join(why, ", "), ErrSilent)
 }
 
 func (r *restoring) done(one Result, p region.Partition) {
