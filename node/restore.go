@@ -42,15 +42,14 @@ type stageKey struct {
 
 // stage is a backup of one partition, as far as it is here.
 type stage struct {
-	mu       sync.Mutex
-	next     uint64 // the number of the chunk that comes next
-	part     []byte // of a message
-	pieces   int    // of the snapshot, that are here
-	snapshot *crdt.Snapshot
-	clock    crdt.HLC
-	whole    bool
-	bytes    int64
-	expires  *time.Timer
+	mu      sync.Mutex
+	next    uint64 // the number of the chunk that comes next
+	part    []byte // of a message
+	pieces  int    // of the snapshot, that are here
+	backup  cachesync.Backup
+	whole   bool
+	bytes   int64
+	expires *time.Timer
 }
 
 // Errors of restoring.
@@ -180,13 +179,13 @@ func (st *stage) take(p region.Partition, b []byte) error {
 		return errBadStage
 	}
 	st.pieces++
-	s := st.snapshot
+	s := st.backup.Snapshot
 	if s == nil {
-		st.snapshot, st.clock, st.whole = m.Piece, m.Clock, m.Last
+		st.backup, st.whole = cachesync.Backup{Snapshot: m.Piece, Clock: m.Clock, Unmet: m.Unmet}, m.Last
 		return nil
 	}
 	last := len(s.Keys) - 1
-	if m.Clock != st.clock || !m.Piece.Vector.Equal(s.Vector) || last >= 0 && len(m.Piece.Keys) > 0 && m.Piece.Keys[0] <= s.Keys[last] {
+	if m.Clock != st.backup.Clock || !m.Piece.Vector.Equal(s.Vector) || last >= 0 && len(m.Piece.Keys) > 0 && m.Piece.Keys[0] <= s.Keys[last] {
 		return errBadStage
 	}
 	s.Keys, s.Entries = append(s.Keys, m.Piece.Keys...), append(s.Entries, m.Piece.Entries...)
@@ -250,28 +249,28 @@ func (l *life) mergeInto(s *core.Shard, st *stage, commit bool) (info wire.Resto
 	if !commit {
 		s.Spare(now.Add(stageFor))
 	}
-	before := make([]uint64, len(st.snapshot.Keys))
+	before := make([]uint64, len(st.backup.Snapshot.Keys))
 	after := before
-	if err = showing(s, st.snapshot.Keys, before, now.UnixMilli()); err == nil {
+	if err = showing(s, st.backup.Snapshot.Keys, before, now.UnixMilli()); err == nil {
 		var refused error
 		s.Do(func(e *cachesync.Engine) {
 			if commit {
-				refused = e.TakeIn(now, st.clock, st.snapshot)
+				refused = e.TakeIn(now, &st.backup)
 			} else {
-				refused = e.MayTake(now, st.clock, st.snapshot)
+				refused = e.MayTake(now, &st.backup)
 			}
 		})
 		if refused != nil {
 			info.Refused = refused.Error()
 		} else if commit {
 			after = make([]uint64, len(before))
-			err = showing(s, st.snapshot.Keys, after, now.UnixMilli())
+			err = showing(s, st.backup.Snapshot.Keys, after, now.UnixMilli())
 		}
 	}
 	if err != nil {
 		return info, core.ErrUnread
 	}
-	countRestored(&info, st.snapshot, before, after, now.UnixMilli())
+	countRestored(&info, st.backup.Snapshot, before, after, now.UnixMilli())
 	return info, nil
 }
 

@@ -63,7 +63,7 @@ func TestStageIsPutTogether(t *testing.T) {
 		}
 	}
 	st, err := s.find(key, false)
-	if err != nil || !st.whole || fmt.Sprint(st.snapshot.Keys) != "[a b c]" || len(st.snapshot.Entries) != 3 {
+	if err != nil || !st.whole || fmt.Sprint(st.backup.Snapshot.Keys) != "[a b c]" || len(st.backup.Snapshot.Entries) != 3 {
 		t.Fatalf("want a, b and c, have %+v, %v", st, err)
 	}
 	if want := int64(len(ms[0]) + len(ms[1]) + len(ms[2])); s.bytes != want {

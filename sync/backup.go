@@ -32,20 +32,29 @@ var (
 	ErrOwnNews = errors.New("has writes of this node's present life that it has not made: restart the node without its data")
 )
 
+// Backup is what a holder gave out of a partition a while ago.
+type Backup struct {
+	Snapshot *crdt.Snapshot
+	// Clock and Unmet are those of its messages: no write in it has a stamp above Clock.
+	Clock crdt.HLC
+	Unmet crdt.Vector
+}
+
 // MayTake returns the error that [Engine.TakeIn] would give, nil when it would take
-// the snapshot in or finds nothing new in it.
-func (e *Engine) MayTake(now time.Time, clock crdt.HLC, s *crdt.Snapshot) error {
-	_, err := e.mayTake(now, clock, s)
+// the backup in or finds nothing new in it.
+func (e *Engine) MayTake(now time.Time, b *Backup) error {
+	_, err := e.mayTake(now, b)
 	return err
 }
 
-// mayTake returns what is news in a snapshot, or why it cannot be taken in.
-func (e *Engine) mayTake(now time.Time, clock crdt.HLC, s *crdt.Snapshot) ([]crdt.Dot, error) {
-	if max(clock, s.Horizon.Stamp).Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
+// mayTake returns what is news in a backup, or why it cannot be taken in.
+func (e *Engine) mayTake(now time.Time, b *Backup) ([]crdt.Dot, error) {
+	s := b.Snapshot
+	if max(b.Clock, s.Horizon.Stamp).Millis() > now.Add(e.cfg.MaxSkew).UnixMilli() {
 		return nil, ErrFuture
 	}
 	for _, x := range s.Entries {
-		if x.Latest() > clock {
+		if x.Latest() > b.Clock {
 			return nil, fmt.Errorf("%w: an entry is stamped after the snapshot", ErrMessage)
 		}
 	}
@@ -56,8 +65,8 @@ func (e *Engine) mayTake(now time.Time, clock crdt.HLC, s *crdt.Snapshot) ([]crd
 	if len(news) == 0 {
 		return nil, nil
 	}
-	err := e.store.Meets(s)
-	if errors.Is(err, crdt.ErrBehind) && !errors.Is(err, crdt.ErrOldNews) && s.Applied().CoversAll(e.store.Vector()) {
+	err := errors.Join(e.contradicts(s, b.Unmet), e.store.Meets(s))
+	if errors.Is(err, crdt.ErrHorizon) && s.Applied().CoversAll(e.store.Vector()) {
 		return news, nil // It takes the place of what is here, all of which it has seen.
 	}
 	return news, err
@@ -69,23 +78,22 @@ func (e *Engine) newsOf(s *crdt.Snapshot) []crdt.Dot {
 	return slices.DeleteFunc(s.Vector.Beyond(e.store.Vector()), e.store.Covers)
 }
 
-// TakeIn makes a backup part of what is here, as a peer's snapshot: no write in it has
-// a higher stamp than clock. What is new comes in, what was removed or replaced since
-// does not come back. An error says that it cannot be told what was, and that nothing
-// has changed.
-func (e *Engine) TakeIn(now time.Time, clock crdt.HLC, s *crdt.Snapshot) error {
-	news, err := e.mayTake(now, clock, s)
+// TakeIn makes a backup part of what is here, as a peer's snapshot. What is new comes in,
+// what was removed or replaced since does not come back. An error says that it cannot be
+// told what was, and that nothing has changed.
+func (e *Engine) TakeIn(now time.Time, b *Backup) error {
+	news, err := e.mayTake(now, b)
 	if err != nil || len(news) == 0 {
 		return err
 	}
-	if err := e.take(s, true); err != nil {
+	if err := e.take(b.Snapshot, b.Unmet, true); err != nil {
 		return err
 	}
 	e.log.skipTo(news)
 	e.renew()
 	e.forgetRetired()
 	e.stats.Snapshots++
-	e.clock.Observe(max(clock, e.store.Horizon().Stamp))
+	e.clock.Observe(max(b.Clock, e.store.Horizon().Stamp))
 	e.touch(now)
 	e.drain(now)
 	return nil

@@ -11,12 +11,14 @@ import (
 )
 
 // backedUp is a snapshot of a holder, with a stamp above all in it.
-func backedUp(h *holder) (*crdt.Snapshot, crdt.HLC) { return h.part.Snapshot(), h.Clock() }
+func backedUp(h *holder) *cachesync.Backup {
+	return &cachesync.Backup{Snapshot: h.part.Snapshot(), Clock: h.Clock()}
+}
 
-func (h *holder) restores(millis int64, s *crdt.Snapshot, clock crdt.HLC, want error) {
+func (h *holder) restores(millis int64, b *cachesync.Backup, want error) {
 	h.t.Helper()
 	before := fmt.Sprint(h.Vector())
-	for what, have := range map[string]error{"MayTake": h.MayTake(at(millis), clock, s), "TakeIn": h.TakeIn(at(millis), clock, s)} {
+	for what, have := range map[string]error{"MayTake": h.MayTake(at(millis), b), "TakeIn": h.TakeIn(at(millis), b)} {
 		if !errors.Is(have, want) || want == nil && have != nil {
 			h.t.Errorf("%s: want %v, have %v", what, want, have)
 		}
@@ -33,17 +35,17 @@ func TestTakeInBackup(t *testing.T) {
 	for _, key := range []string{"kept", "removed", "replaced", "invalidated"} {
 		a.write(at(0), key, set("old"))
 	}
-	s, clock := backedUp(a)
+	s := backedUp(a)
 	a.write(at(1), "removed", del)
 	a.write(at(1), "replaced", set("new"))
 	a.write(at(1), "invalidated", invalidate)
 	want := live(a.part, at(10))
-	a.restores(10, s, clock, nil)
+	a.restores(10, s, nil)
 	if have := live(a.part, at(10)); string(have) != string(want) {
 		t.Error("a state that it had seen: want nothing changed")
 	}
 	b.incr(at(2), "own")
-	b.restores(10, s, clock, nil)
+	b.restores(10, s, nil)
 	if v, ok := b.part.Entry("removed").View(at(10).UnixMilli()).Get(); v != "old" || !ok {
 		t.Errorf("where nothing was removed: want it, have %q", v)
 	}
@@ -57,8 +59,8 @@ func TestTakeInBackup(t *testing.T) {
 	if v, ok := c.part.Entry("removed").View(at(10_000).UnixMilli()).Get(); ok {
 		t.Errorf("once they have met who removed it: want nothing, have %q", v)
 	}
-	if d := b.incr(at(2), "own"); d.Stamp <= clock {
-		t.Errorf("the next write: want a stamp above %v, have %v", clock, d.Stamp)
+	if d := b.incr(at(2), "own"); d.Stamp <= s.Clock {
+		t.Errorf("the next write: want a stamp above %v, have %v", s.Clock, d.Stamp)
 	}
 }
 
@@ -67,11 +69,11 @@ func TestTakeInBackup(t *testing.T) {
 func TestBackupRefused(t *testing.T) {
 	a := newHolder(t, 0x100, "eu", cachesync.Config{})
 	a.write(at(0), "k", set("old"))
-	s, clock := backedUp(a)
+	s := backedUp(a)
 
 	b := newHolder(t, 0x200, "us", cachesync.Config{})
 	b.write(at(1), "k", invalidate)
-	b.restores(5, s, clock, nil) // Its cut is still here, and hides the key.
+	b.restores(5, s, nil) // Its cut is still here, and hides the key.
 	if v, ok := b.part.Entry("k").View(at(5).UnixMilli()).Get(); ok {
 		t.Errorf("invalidated later: want nothing, have %q", v)
 	}
@@ -83,19 +85,22 @@ func TestBackupRefused(t *testing.T) {
 	if c.part.Horizon().IsZero() {
 		t.Fatal("nothing was forgotten: nothing is tested")
 	}
-	c.restores(30, s, clock, crdt.ErrOldNews)
+	c.restores(30, s, crdt.ErrOldNews)
 	// One that has nothing new has nothing to be refused for.
-	c.restores(40, c.part.Snapshot(), c.Clock(), nil)
+	c.restores(40, backedUp(c), nil)
 
 	d := newHolder(t, 0x400, "us", cachesync.Config{})
-	d.restores(-600, s, clock, cachesync.ErrFuture)
-	d.restores(0, s, clock-1, cachesync.ErrMessage)
-	forgot := *s
+	d.restores(-600, s, cachesync.ErrFuture)
+	d.restores(0, &cachesync.Backup{Snapshot: s.Snapshot, Clock: s.Clock - 1}, cachesync.ErrMessage)
+	forgot := *s.Snapshot
 	forgot.Horizon.Stamp = crdt.StampAt(at(60_000).UnixMilli())
-	d.restores(0, &forgot, clock, cachesync.ErrFuture)
+	d.restores(0, &cachesync.Backup{Snapshot: &forgot, Clock: s.Clock}, cachesync.ErrFuture)
+	// What is unmet where it was made: nothing of it is joined with what has that.
+	d.incr(at(1), "own")
+	d.restores(10, &cachesync.Backup{Snapshot: s.Snapshot, Clock: s.Clock, Unmet: d.Vector().Clone()}, crdt.ErrBehind)
 
 	again := newHolder(t, 0x100, "eu", cachesync.Config{})
-	again.restores(10, s, clock, cachesync.ErrOwnNews)
+	again.restores(10, s, cachesync.ErrOwnNews)
 	if again.incr(at(11), "k"); len(again.Vector()) != 1 {
 		t.Errorf("want its own write alone, have %v", again.Vector())
 	}
@@ -111,11 +116,11 @@ func TestBackupOfLaterState(t *testing.T) {
 	a.write(at(2), "l", set("new"))
 	a.Sweep(at(10), ids(a))
 	a.Sweep(at(20), ids(a))
-	s, clock := backedUp(a)
-	if s.Horizon.IsZero() {
+	s := backedUp(a)
+	if s.Snapshot.Horizon.IsZero() {
 		t.Fatal("nothing was forgotten: nothing is tested")
 	}
-	b.restores(30, s, clock, nil)
+	b.restores(30, s, nil)
 	b.wantSame(a, at(30).Add(time.Second))
 	if want := (crdt.Vector{dot(0x100, 3)}); !b.Vector().Equal(want) {
 		t.Errorf("want %v, have %v", want, b.Vector())
