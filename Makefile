@@ -4,6 +4,7 @@ GO ?= go
 SEEDS ?= 10000
 CLUSTER_SEEDS ?= 1000
 COMMANDS ?= 1000000
+KEYS ?= 10000000
 ROUNDS ?= 500
 FUZZTIME ?= 20s
 REPORT ?= bin/bench.md
@@ -13,7 +14,7 @@ ROWS ?=
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory bench-expiry churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory bench-restart bench-expiry churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,9 @@ bench-repair: ## a million keys in two regions, a thousand made to differ: bytes
 
 bench-memory: ## five times as much data as a node of 1 GiB may keep: all of it read back, and what the process had
 	$(GO) test ./node -run 'TestMemoryLimit$$' -count=1 -v -timeout 60m -memory-limit=1073741824 -memory-data=5368709120 -memory-within=55m
+
+bench-restart: ## KEYS=n in a node that is stopped and started again: when it answers the first read, beside redis-server; as root also with nothing in memory
+	$(GO) test ./cli/e2e -run 'TestRestart$$' -count=1 -timeout 0 -v -restart-keys=$(KEYS) -restart-rounds=10 $(if $(filter 0,$(shell id -u)),-restart-cold)
 
 bench-expiry: ## two million keys with times to live as caches in production have them: none is shown late, all go from memory and disk
 	$(GO) test ./node -run TestExpiryAtScale -count=1 -v -timeout 30m -expiry-keys=2000000 -expiry-longest=2m

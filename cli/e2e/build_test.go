@@ -21,12 +21,31 @@ const buildTimeout = 5 * time.Minute
 // binaries are the paths of the programs that are run.
 type binaries struct{ atoll, natsServer, toxiproxy string }
 
-// built builds them, once for all tests.
+// built builds them, once for all tests, and atoll before the others where that is all
+// that a test needs.
 var built struct {
 	dir string
 	sync.Once
 	binaries
-	err error
+	err   error
+	atoll func() (string, error)
+}
+
+// atollProgram returns the path of atoll, and builds it the first time.
+func atollProgram(t testing.TB) string {
+	t.Helper()
+	path, err := built.atoll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func buildAtoll() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	defer cancel()
+	path := filepath.Join(built.dir, "atoll")
+	return path, goTool(ctx, nil, "build", "-trimpath", "-o", path, "github.com/atollcache/atoll/cli/atoll")
 }
 
 // programs returns the binaries, and builds them the first time. The race detector
@@ -45,13 +64,14 @@ func programs(t testing.TB) binaries {
 }
 
 func build(ctx context.Context, dir string) (binaries, error) {
-	b := binaries{atoll: filepath.Join(dir, "atoll"), natsServer: filepath.Join(dir, "nats-server")}
-	for target, path := range map[string]string{b.atoll: "github.com/atollcache/atoll/cli/atoll", b.natsServer: "github.com/nats-io/nats-server/v2"} {
-		if err := goTool(ctx, nil, "build", "-trimpath", "-o", target, path); err != nil {
-			return b, err
-		}
-	}
+	b := binaries{natsServer: filepath.Join(dir, "nats-server")}
 	var err error
+	if b.atoll, err = built.atoll(); err != nil {
+		return b, err
+	}
+	if err := goTool(ctx, nil, "build", "-trimpath", "-o", b.natsServer, "github.com/nats-io/nats-server/v2"); err != nil {
+		return b, err
+	}
 	b.toxiproxy, err = installToxiproxy(ctx)
 	return b, err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	// What the processes are built from, so that a result of these tests is not
@@ -39,7 +40,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	built.dir = dir
+	built.dir, built.atoll = dir, sync.OnceValues(buildAtoll)
 	defer group.end()
 	return m.Run()
 }
