@@ -12,12 +12,21 @@ func AppendHead(dst []byte, h PartitionHead) []byte {
 	var t replicaTable
 	s := h.roll()
 	t.addRoll(s)
-	e := newStandalone(dst, TagHead, t, 5)
+	fields := 5
+	if h.Shown.At != 0 {
+		fields += 3
+	}
+	e := newStandalone(dst, TagHead, t, fields)
 	e.Vector(s.Vector)
 	e.roll(s)
 	e.Uint(uint64(h.Stamp))
 	e.Uint(uint64(max(h.Keys, 0)))
 	e.Uint(uint64(max(h.Bytes, 0)))
+	if h.Shown.At != 0 {
+		e.Uint(uint64(h.Shown.At))
+		e.Uint(h.Shown.Sum)
+		e.Uint(uint64(h.Shown.Keys))
+	}
 	return e.body
 }
 
@@ -32,6 +41,9 @@ func DecodeHead(b []byte) (PartitionHead, error) {
 	d.roll(&s)
 	h := PartitionHead{Vector: s.Vector, Horizon: s.Horizon, Retired: s.Retired, Ended: s.Ended, First: s.First, Evicts: s.Evicts, Fills: s.Fills, FillsBy: s.FillsBy,
 		Stamp: HLC(d.Uint()), Keys: d.count(), Bytes: d.count()}
+	if d.More() {
+		h.Shown = d.shown(h.Keys)
+	}
 	if d.Err() == nil {
 		d.checkRoll(&s)
 	}
@@ -39,6 +51,16 @@ func DecodeHead(b []byte) (PartitionHead, error) {
 		return PartitionHead{}, err
 	}
 	return h, nil
+}
+
+// shown reads what a partition of so many keys shows.
+func (d *Decoder) shown(keys int) Shown {
+	at, sum, shown := d.Uint(), d.Uint(), d.count()
+	if at == 0 || at > uint64(MaxMillis) || at%uint64(DigestStep) != 0 || shown > keys {
+		d.r.Fail(errNumber)
+		return Shown{}
+	}
+	return Shown{At: int64(at), Digest: Digest{Sum: sum, Keys: shown}}
 }
 
 // count reads how many there are of something.

@@ -151,13 +151,13 @@ func floatBits(f float64) uint64 { return math.Float64bits(f + 0) }
 // (a look at each), and when more than a quarter of them have changed.
 //
 // With a tier it also reads what expires within about a minute, once in so long, and
-// everything only at first.
+// everything only at first, or not even then ([Partition.KeepDigest]).
 //
 // It reports false for a time that is not a multiple, or before one that it has
 // been asked for, and when the tier failed.
 func (p *Partition) Digest(at int64) (Digest, bool) {
 	g := &p.digests
-	if at < 0 || at > MaxMillis || at%DigestStep != 0 || at < g.swept {
+	if at < 0 || at > MaxMillis || at%DigestStep != 0 || at < g.swept && !g.kept {
 		return Digest{}, false
 	}
 	switch {

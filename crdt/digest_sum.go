@@ -14,6 +14,8 @@ type digests struct {
 	on      bool // total and due are right but for what is listed in dirty
 	tiered  bool // late is kept
 	recount bool // what entries say of their digests is not to be believed
+	kept    bool // it is what a tier has kept, and nobody has asked for a sum since
+	odd     bool // of some entry, a tier says another time than that at which its part ends
 	total   Digest
 	swept   int64              // the time that total is of
 	end     int64              // up to when due knows all that expires
@@ -154,11 +156,13 @@ func (g *digests) count(key string, e *Entry) {
 		e.x.until = untilStep(s.until)
 	}
 	until := e.until()
+	odd := g.tiered && until != 0 && untilStep(e.Due()) != until
+	g.odd = g.odd || odd
 	switch {
 	case until == 0:
 	case until <= g.end:
 		g.expires(key, e, s.survives)
-	case g.tiered && untilStep(e.Due()) != until:
+	case odd:
 		if g.late == nil {
 			g.late = map[string]int64{}
 		}

@@ -66,4 +66,12 @@ type PartitionHead struct {
 	Stamp   HLC // the highest that was applied or joined
 	Keys    int // how many entries are kept, those with nothing visible included
 	Bytes   int // what they and their keys account for, in memory
+	// Shown is what the partition shows, where it was to be kept ([Partition.KeepDigest]).
+	Shown Shown
+}
+
+// Shown is what a partition shows at one time.
+type Shown struct {
+	At int64 // as of [Partition.Digest]; zero: it is not known
+	Digest
 }

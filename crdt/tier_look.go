@@ -5,8 +5,9 @@ package crdt
 func (p *Partition) Highest() HLC { return p.stamp }
 
 // IsDigested reports whether [Partition.Digest] has what it needs in memory, but for
-// what expires. Otherwise it looks at all entries, those on a tier included.
-func (p *Partition) IsDigested() bool { return p.digests.on }
+// what expires. Otherwise it looks at all entries, those on a tier included, or may
+// have to where the tier has kept a digest.
+func (p *Partition) IsDigested() bool { return p.digests.on && !p.digests.kept }
 
 // Peek returns the entry of a key as [Partition.Entry] does, and leaves it where it is:
 // what looks at many entries must not drive others out of memory. Read only, until the

@@ -35,6 +35,7 @@ func (p *Partition) Save(put func(Put) error) (h PartitionHead, epoch uint64, er
 		return PartitionHead{}, 0, ErrSaving
 	}
 	keys := slices.Sorted(maps.Keys(t.changed))
+	shown := t.shown(p)
 	err = t.put(p, keys, put)
 	for _, key := range keys {
 		t.changed[key].sections = 0 // Should it have to be put again, whole.
@@ -46,8 +47,10 @@ func (p *Partition) Save(put func(Put) error) (h PartitionHead, epoch uint64, er
 	t.saving = saving{on: true, blank: t.blank, keys: t.changed, left: len(keys), held: t.held}
 	t.changed, t.held, t.blank = map[string]*change{}, 0, false
 	t.epoch++
-	t.saved = p.head()
-	return p.head(), t.epoch, nil
+	t.keep, t.saved = false, p.head()
+	h = p.head()
+	h.Shown = shown
+	return h, t.epoch, nil
 }
 
 // put puts what has changed of the keys.
@@ -134,7 +137,7 @@ func (p *Partition) Dirty() (keys, bytes int) {
 // of entries or of the head. It is true without a tier.
 func (p *Partition) IsSaved() bool {
 	t := p.tier
-	return t == nil || len(t.changed) == 0 && !t.blank &&
+	return t == nil || len(t.changed) == 0 && !t.blank && !t.keep &&
 		t.saved.Stamp == p.stamp && t.saved.Vector.Equal(p.vector) && t.saved.Horizon.Equal(p.horizon) &&
 		slices.Equal(t.saved.Retired, p.retired) && slices.Equal(t.saved.Ended, p.ended)
 }

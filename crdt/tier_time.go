@@ -121,7 +121,7 @@ func (t *tiered) digest(p *Partition, at int64) bool {
 		return false
 	}
 	g.tiered = true
-	if !g.on {
+	if !g.on || g.kept && !t.goesOn(p, at) {
 		g.rebuild(at, tierWindow, p.entries)
 		if !t.pass(p, "", func(key string, e *Entry, own bool) bool {
 			if own {
@@ -133,6 +133,7 @@ func (t *tiered) digest(p *Partition, at int64) bool {
 		}
 		return true
 	}
+	g.kept = false
 	if at > g.end && !t.extendDigest(p, at+tierWindow) {
 		return false
 	}

@@ -22,6 +22,7 @@ type tiered struct {
 	saving  saving
 	epoch   uint64        // of the last Save
 	saved   PartitionHead // as of the last Save
+	keep    bool          // the next Save's head is to say what is shown
 
 	absent *string // the tier was asked for it last and had nothing, which holds until it changes
 
@@ -84,6 +85,9 @@ func (p *Partition) Open(t Tier, h PartitionHead) error {
 			from: t, keys: h.Keys, bytes: h.Bytes, saved: h,
 			changed: map[string]*change{}, large: patchBytes, maxDue: maxDue,
 		},
+	}
+	if h.Shown.At != 0 {
+		p.digests = h.Shown.digests()
 	}
 	err := t.Residues(func(key string, bytes int) bool {
 		p.waiting.add(key, max(bytes, 1))

@@ -27,6 +27,7 @@ type stored struct {
 	plain *crdt.Partition
 	late  *lateSave // that has been put and not committed
 	saves []onDisk  // the last two
+	keeps bool      // the last save was told to keep the digest
 }
 
 // lateSave is a save under way.
@@ -170,6 +171,9 @@ func (w *world) store(r *replica, how outcome) error {
 	batch := s.disk.Batch()
 	if how == refused {
 		batch.Room = 1
+	}
+	if s.keeps = !s.keeps; s.keeps {
+		r.part.KeepDigest()
 	}
 	head, epoch, err := r.part.Save(batch.Put)
 	if how == refused && errors.Is(err, ErrFull) {
