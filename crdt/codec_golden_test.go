@@ -102,9 +102,12 @@ func wireExamples() map[string][]byte {
 	staged.Fills, staged.FillsBy = FillsOpen, Dot{b, 8}
 	out["snapshot-fills"] = AppendSnapshot(nil, &staged, 0, 1)
 	out["snapshot-retired"] = AppendSnapshot(nil, snapshot, 0, len(snapshot.Keys))
-	out["head"] = AppendHead(nil, PartitionHead{
+	head := PartitionHead{
 		Vector: snapshot.Vector, Horizon: snapshot.Horizon, Retired: snapshot.Retired, Ended: snapshot.Ended, First: snapshot.First,
-		Stamp: stamp + 9, Keys: 1_000_000, Bytes: 123_456_789})
+		Stamp: stamp + 9, Keys: 1_000_000, Bytes: 123_456_789}
+	out["head"] = AppendHead(nil, head)
+	head.Shown = Shown{At: 1_700_000_000_000, Digest: Digest{Sum: 0xfedcba9876543210, Keys: 999_999}}
+	out["head-shown"] = AppendHead(nil, head)
 	return out
 }
 

@@ -8,7 +8,7 @@ package crdt
 // nothing. So who opens it goes on from there, and reads only what has expired since.
 
 // KeepDigest has the head of the next Save say what the partition shows, where that is
-// known: it has been asked for ([Partition.Digest]), nothing is evicted, and the tier
+// known: it has been asked for ([Partition.Digest]), nothing can be evicted, and the tier
 // will find all that expires later. Then [Partition.IsSaved] is false until that Save,
 // which looks at what has changed as Digest would: it is meant to be the last.
 func (p *Partition) KeepDigest() {
@@ -19,7 +19,7 @@ func (p *Partition) KeepDigest() {
 
 func (p *Partition) canKeepDigest() bool {
 	g := &p.digests
-	return g.on && g.tiered && !g.odd && len(g.late) == 0 && !p.evicts
+	return g.on && g.tiered && !g.odd && !p.evicts
 }
 
 // shown returns what a Save is to keep of the digest, nothing when it was not told to.

@@ -183,6 +183,7 @@ func (d *disk) tell(c *core.Core, err error) {
 func (d *disk) finish() error {
 	err := d.failed()
 	if c := d.core.Load(); err == nil && c != nil {
+		c.KeepDigests()
 		if err = d.round(); err == nil {
 			next := c.NextWriter()
 			if next.Life() != c.Replica().Life() {

@@ -12,6 +12,7 @@ import (
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
 )
 
 // store is a disk in memory.
@@ -167,6 +168,47 @@ func TestBeginsWithItsDisk(t *testing.T) {
 	}
 	if next.Life() != one.Replica() || two.NextWriter().Life() != two.Replica() {
 		t.Errorf("want the next writers %v and %v of lives %v and %v", next, two.NextWriter(), one.Replica(), two.Replica())
+	}
+}
+
+// TestDigestsAreKept: what a life has summed up when it ends in order the next one need
+// not read.
+func TestDigestsAreKept(t *testing.T) {
+	w := newWorld(t)
+	s := newStore(8)
+	one := w.onDisk("eu-1", s, Kept{}, nil)
+	w.until("ready", func() bool { return one.State() == Ready })
+	for i := range 40 {
+		one.expect("written", "OK", "SET", "k"+strconv.Itoa(i), "v")
+	}
+	digests := func(a *actor) (out []crdt.Digest) {
+		for _, shard := range a.Shards() {
+			d, ok := shard.Digest(cachesync.CompareAt(w.now))
+			if !ok {
+				t.Errorf("partition %d: want a digest", shard.ID())
+			}
+			out = append(out, d)
+		}
+		return out
+	}
+	one.save(s, 100)
+	want := digests(one)
+	one.KeepDigests()
+	one.save(s, 100)
+	one.mute = true
+	one.End()
+	reads := 0
+	for _, disk := range s {
+		disk.Fail = func(call string) error {
+			if call == "each" || call == "load" {
+				reads++
+			}
+			return nil
+		}
+	}
+	two := w.onDisk("eu-1", s, Kept{Partitions: s.kept()}, nil)
+	if have := digests(two); !slices.Equal(have, want) || reads > 0 {
+		t.Errorf("want %v without reading, have %v with %d reads", want, have, reads)
 	}
 }
 

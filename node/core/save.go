@@ -186,6 +186,20 @@ func (s *Shard) unlock() {
 	s.mu.Unlock()
 }
 
+// KeepDigests has the next pass, which is to be a life's last, save what its partitions
+// show, where that is known: the life that begins with them need not read all of them to
+// compare them with those of others.
+func (c *Core) KeepDigests() {
+	if c.disk == nil {
+		return
+	}
+	for _, s := range c.Shards() {
+		s.mu.Lock()
+		s.mu.state.KeepDigest()
+		s.unlock()
+	}
+}
+
 // leaveDisk says that nothing of a shard is to be saved any more.
 func (s *Shard) leaveDisk() {
 	s.mu.Lock()
