@@ -76,7 +76,7 @@ bench-memory: ## five times as much data as a node of 1 GiB may keep: all of it 
 	$(GO) test ./node -run 'TestMemoryLimit$$' -count=1 -v -timeout 60m -memory-limit=1073741824 -memory-data=5368709120 -memory-within=55m
 
 bench-restart: ## KEYS=n in a node that is stopped and started again: when it answers the first read, beside redis-server; as root also with nothing in memory
-	$(GO) test ./cli/e2e -run 'TestRestart$$' -count=1 -timeout 0 -v -restart-keys=$(KEYS) -restart-rounds=10 $(if $(filter 0,$(shell id -u)),-restart-cold)
+	$(GO) test ./cli/e2e -run 'TestRestart$$' -count=1 -timeout 0 -v -restart-keys=$(KEYS) -restart-rounds=6 $(if $(filter 0,$(shell id -u)),-restart-cold)
 
 bench-expiry: ## two million keys with times to live as caches in production have them: none is shown late, all go from memory and disk
 	$(GO) test ./node -run TestExpiryAtScale -count=1 -v -timeout 30m -expiry-keys=2000000 -expiry-longest=2m
