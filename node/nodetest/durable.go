@@ -116,7 +116,7 @@ func (s *saver) finish() {
 	n, d, w := s.n, s.d, s.n.w
 	s.hurry()
 	stages := []func(){
-		func() { s.round(); s.hurry() },
+		func() { n.core.KeepDigests(); s.round(); s.hurry() },
 		func() {
 			next := n.core.NextWriter()
 			if next.Life() != n.id.Life() {
