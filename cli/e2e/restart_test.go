@@ -120,6 +120,7 @@ func (s *restarted) measure() {
 	began = time.Now()
 	s.halt()
 	s.stopping, s.bytes = time.Since(began), s.size()
+	s.t.Logf("%s: filled in %s, stopped in %s", s.name, inMillis(s.loading), inMillis(s.stopping))
 	for i := range *restartRounds {
 		cold := *restartCold && i%2 == 0
 		if cold {
@@ -130,6 +131,7 @@ func (s *restarted) measure() {
 		c, times := s.firstRead(began)
 		times.cold = cold
 		s.starts = append(s.starts, times)
+		s.t.Logf("%s: started, first read after %s", s.name, inMillis(times.read))
 		s.check(c)
 		c.close()
 		s.checkAll()
