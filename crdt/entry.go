@@ -160,10 +160,24 @@ func (e *Entry) fields(k Kind) []string {
 	return slices.Sorted(maps.Keys(e.section(k)))
 }
 
-// kinds returns the kinds that have cells, in order.
+// justOne are the kinds of an entry of one kind, as nearly all are. Nobody changes them.
+var justOne = func() (kinds [numKinds][]Kind) {
+	for k := range kinds {
+		kinds[k] = []Kind{Kind(k)}
+	}
+	return kinds
+}()
+
+// kinds returns the kinds that have cells, in order. Read only.
 func (e *Entry) kinds() []Kind {
 	if e.IsEvicted() {
 		return nil
+	}
+	switch hasString := !e.str.isEmpty(); {
+	case hasString && (e.x == nil || len(e.x.sections) == 0):
+		return justOne[KindString]
+	case !hasString && e.x != nil && len(e.x.sections) == 1:
+		return justOne[e.x.sections[0].kind]
 	}
 	var out []Kind
 	if !e.str.isEmpty() {

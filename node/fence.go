@@ -49,29 +49,26 @@ type lag struct {
 }
 
 // lagging returns where other nodes may be ahead of this one.
-func (l *life) lagging(cmds []wire.Command, near bool) map[region.Partition]lag {
+func (l *life) lagging(jobs []job, near bool) map[region.Partition]lag {
 	var out map[region.Partition]lag
-	for _, cmd := range cmds {
-		spec, err := command.Find(cmd)
-		if err != nil || spec.Keys == command.KeysNone || spec.Together {
-			continue
+	now := l.cfg.Now()
+	for i := range jobs {
+		j := &jobs[i]
+		if j.err != nil || j.Spec.Keys == command.KeysNone || j.isSplit() {
+			continue // What is split comes back in parts.
 		}
-		if _, _, split := command.Split(cmd, l.cfg.Partitions); split {
-			continue // It comes back in parts.
-		}
-		others, request := l.core.Ask(cmd, spec, near)
+		others, request := l.core.Ask(&j.Task, near, now)
 		if len(others) == 0 {
 			continue
 		}
 		if out == nil {
 			out = map[region.Partition]lag{}
 		}
-		p := l.cfg.Partitions.Of(cmd.Key())
-		o := out[p]
+		o := out[j.Partition]
 		if o.others = others; request != 0 {
 			o.requests = append(o.requests, request)
 		}
-		out[p] = o
+		out[j.Partition] = o
 	}
 	return out
 }
@@ -89,9 +86,12 @@ func (l *life) disclaim(lagging map[region.Partition]lag) {
 // partitions when it was called, or after SeenWait: who does not answer holds
 // nobody up for longer.
 func (f *fence) await(ctx context.Context, lagging map[region.Partition]lag) {
-	if len(lagging) == 0 {
-		return
+	if len(lagging) > 0 {
+		f.awaitAll(ctx, lagging)
 	}
+}
+
+func (f *fence) awaitAll(ctx context.Context, lagging map[region.Partition]lag) {
 	ctx, cancel := context.WithTimeout(ctx, f.l.cfg.SeenWait)
 	defer cancel()
 	ask := map[crdt.ReplicaID][]core.Question{}
@@ -197,9 +197,12 @@ func (l *life) answerSeen(args []string) (wire.Reply, error) { return l.core.Ans
 // tell returns when nodes have seen the writes that this node has run in their
 // place, or after SeenWait: who reads there next must not miss them.
 func (f *fence) tell(ctx context.Context, wrote map[crdt.ReplicaID][]core.Awaited) {
-	if len(wrote) == 0 {
-		return
+	if len(wrote) > 0 {
+		f.tellAll(ctx, wrote)
 	}
+}
+
+func (f *fence) tellAll(ctx context.Context, wrote map[crdt.ReplicaID][]core.Awaited) {
 	ctx, cancel := context.WithTimeout(ctx, f.l.cfg.SeenWait)
 	defer cancel()
 	var wg sync.WaitGroup

@@ -27,6 +27,7 @@ type life struct {
 	fence  *fence
 	feed   *feed
 	disk   *disk // nil: there is none
+	memory *core.Memory
 	gone   gone
 	stages stages
 
@@ -48,7 +49,7 @@ const maxEntry = 256 << 20
 // newLife returns a life that has not begun. It is told from the former one of
 // the node's name by its replica ID, and taken for the later by when it started.
 func (n *Node) newLife(former *life) (*life, error) {
-	l := &life{cfg: n.cfg, feed: n.feed, disk: n.disk, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
+	l := &life{cfg: n.cfg, feed: n.feed, disk: n.disk, memory: n.memory, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
 	self, cfg := newReplica(), l.cfg.core()
 	var err error
 	if n.disk != nil {

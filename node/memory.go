@@ -97,12 +97,9 @@ const (
 )
 
 // makeRoom returns once a write may run, or the reply with which it is refused.
-func (l *life) makeRoom(ctx context.Context, cmd wire.Command) *wire.Error {
-	m := l.core.Config().Memory
+func (l *life) makeRoom(ctx context.Context) *wire.Error {
+	m := l.memory
 	if !m.Presses() {
-		return nil
-	}
-	if spec, err := command.Find(cmd); err != nil || !spec.Write {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomWait)
@@ -121,29 +118,27 @@ func (l *life) makeRoom(ctx context.Context, cmd wire.Command) *wire.Error {
 // execHere runs a command in a shard. Keys that were evicted here, and that it cannot do
 // without, are brought back first from another holder, of this region or else of others;
 // where none has them they do not exist.
-func (l *life) execHere(ctx context.Context, s *core.Shard, cmd wire.Command) wire.Reply {
-	if refused := l.makeRoom(ctx, cmd); refused != nil {
-		return wire.Fail(refused)
+func (l *life) execHere(ctx context.Context, s *core.Shard, t *core.Task) wire.Reply {
+	if t.Spec.Write {
+		if refused := l.makeRoom(ctx); refused != nil {
+			return wire.Fail(refused)
+		}
 	}
 	if !s.HasGhosts() {
-		return command.Exec(s, cmd)
-	}
-	spec, err := command.Find(cmd)
-	if err != nil {
-		return wire.Fail(err)
+		return command.Exec(s, t.Command)
 	}
 	var lost []string
-	keys := spec.KeysOf(cmd)
-	if readsMany(spec, keys) {
+	keys := t.Spec.KeysOf(t.Command)
+	if readsMany(t.Spec, keys) {
 		lost = l.bringBack(ctx, s, s.Evicted(keys))
 	}
-	reply := command.Exec(s.Without(lost), cmd)
+	reply := command.Exec(s.Without(lost), t.Command)
 	for range bringTries {
 		if reply.Type != wire.TypeError || reply.Err != core.ErrEvicted {
 			break
 		}
 		lost = l.bringBack(ctx, s, s.Evicted(keys))
-		reply = command.Exec(s.Without(lost), cmd)
+		reply = command.Exec(s.Without(lost), t.Command)
 	}
 	return reply
 }

@@ -28,12 +28,12 @@ const (
 // passOn sends commands to the nodes that hold their keys, those of one node in
 // one message: first to the owners, then to the replicas. What nobody takes is
 // run here: a write is accepted as long as one node lives.
-func (l *life) passOn(ctx context.Context, cmds []wire.Command, away []int, out []wire.Reply) {
+func (l *life) passOn(ctx context.Context, jobs []job, away []int, out []wire.Reply) {
 	for attempt := 0; len(away) > 0 && ctx.Err() == nil; attempt++ {
 		byNode := map[crdt.ReplicaID][]int{}
 		var here []int
 		for _, i := range away {
-			if to := l.core.Holder(l.cfg.Partitions.Of(cmds[i].Key()), attempt); to != 0 {
+			if to := l.core.Holder(jobs[i].Partition, attempt); to != 0 {
 				byNode[to] = append(byNode[to], i)
 			} else {
 				here = append(here, i)
@@ -44,7 +44,7 @@ func (l *life) passOn(ctx context.Context, cmds []wire.Command, away []int, out 
 		var wg sync.WaitGroup
 		for to, list := range byNode {
 			wg.Go(func() {
-				left := l.sendAll(ctx, to, cmds, list, out)
+				left := l.sendAll(ctx, to, jobs, list, out)
 				mu.Lock()
 				failed = append(failed, left...)
 				mu.Unlock()
@@ -53,7 +53,7 @@ func (l *life) passOn(ctx context.Context, cmds []wire.Command, away []int, out 
 		if len(here) > 0 {
 			instead := make([]wire.Command, len(here))
 			for j, i := range here {
-				instead[j] = cmds[i]
+				instead[j] = jobs[i].Command
 			}
 			for j, r := range l.runInstead(ctx, instead) {
 				out[here[j]] = r
@@ -74,17 +74,17 @@ var errTime = &wire.Error{Code: wire.CodeTimeout,
 
 // sendAll sends commands to one node, one message after another so that they keep
 // their order, fills in their replies, and returns those that it did not take.
-func (l *life) sendAll(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command, list []int, out []wire.Reply) (left []int) {
+func (l *life) sendAll(ctx context.Context, to crdt.ReplicaID, jobs []job, list []int, out []wire.Reply) (left []int) {
 	for len(list) > 0 {
 		count, bytes := 0, 0
 		for ; count < min(len(list), maxPassed); count++ {
-			size := sizeOf(cmds[list[count]])
+			size := sizeOf(jobs[list[count]].Command)
 			if count > 0 && bytes+size > maxPassedBytes {
 				break
 			}
 			bytes += size
 		}
-		now := l.sendTo(ctx, to, cmds, list[:count], out)
+		now := l.sendTo(ctx, to, jobs, list[:count], out)
 		left, list = append(left, now...), list[count:]
 		if len(now) == count {
 			// It takes none: what is left would wait as long again each.
@@ -104,10 +104,10 @@ func sizeOf(cmd wire.Command) int {
 }
 
 // sendTo is sendAll for as many as fit into one message.
-func (l *life) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Command, list []int, out []wire.Reply) (left []int) {
+func (l *life) sendTo(ctx context.Context, to crdt.ReplicaID, jobs []job, list []int, out []wire.Reply) (left []int) {
 	batch := make([]wire.Command, len(list))
 	for j, i := range list {
-		batch[j] = cmds[i]
+		batch[j] = jobs[i].Command
 		batch[j].Hops++
 	}
 	attempt, cancel := context.WithTimeout(ctx, answerTimeout)
@@ -124,7 +124,7 @@ func (l *life) sendTo(ctx context.Context, to crdt.ReplicaID, cmds []wire.Comman
 			continue
 		}
 		out[i] = replies[j]
-		if s := l.core.Shard(l.cfg.Partitions.Of(cmds[i].Key())); s != nil && !out[i].Wrote.IsZero() {
+		if s := l.core.Shard(jobs[i].Partition); s != nil && !out[i].Wrote.IsZero() {
 			awaitSeen(seen, s, out[i].Wrote)
 		}
 	}

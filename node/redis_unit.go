@@ -91,29 +91,28 @@ func (l *life) plan(watched []resp.Watched, cmds []wire.Command) (units []unit, 
 		return i
 	}
 	for _, cmd := range cmds {
-		cmd = command.Wrap(cmd, l.cfg.Partitions)
-		spec, err := l.check(cmd)
+		j := l.prepare(cmd)
 		switch {
-		case err != nil:
-			steps = append(steps, step{reply: wire.Fail(err)})
+		case j.err != nil:
+			steps = append(steps, step{reply: wire.Fail(j.err)})
 			continue
-		case !command.OnKeys(spec.Name):
-			steps = append(steps, step{whole: &cmd})
+		case !command.OnKeys(j.Spec.Name):
+			steps = append(steps, step{whole: &j.Command})
 			continue
 		}
-		parts, join, split := command.Split(cmd, l.cfg.Partitions)
-		if !split {
-			if parts = []wire.Command{cmd}; !l.together(spec, cmd) {
-				steps = append(steps, step{whole: &cmd})
+		parts := j.parts
+		if j.join == nil {
+			if parts = []wire.Command{j.Command}; !l.together(j.Spec, j.Command) {
+				steps = append(steps, step{whole: &j.Command})
 				continue
 			}
 		}
-		s := step{join: join}
+		s := step{join: j.join}
 		for _, part := range parts {
-			if command.Unsafe(part) {
+			if j.Spec.IsUnsafe(part) {
 				part.Request = rand.Uint64() | 1
 			}
-			u := &units[at(l.cfg.Partitions.Of(spec.KeysOf(part)[0]))]
+			u := &units[at(l.cfg.Partitions.Of(j.Spec.KeysOf(part)[0]))]
 			s.parts = append(s.parts, stepPart{index[u.p], len(u.cmds)})
 			u.cmds = append(u.cmds, part)
 		}
@@ -216,7 +215,8 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 	if err := l.disk.admit(ctx); err != nil {
 		return nil, true, err
 	}
-	lagging := l.lagging(u.cmds, false)
+	jobs := l.prepareAll(nil, u.cmds)
+	lagging := l.lagging(jobs, false)
 	defer l.disclaim(lagging)
 	l.fence.await(ctx, lagging)
 	same, wrote, owed := true, false, false
@@ -227,10 +227,10 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 				return
 			}
 		}
-		for _, cmd := range u.cmds {
+		for i, cmd := range u.cmds {
 			reply := command.Exec(t, cmd)
 			wrote = wrote || !reply.Wrote.IsZero()
-			owed = owed || acknowledges(cmd, reply)
+			owed = owed || jobs[i].Spec != nil && jobs[i].Spec.Write && reply.Type != wire.TypeError
 			replies = append(replies, reply)
 		}
 	})
@@ -266,7 +266,7 @@ func (l *life) answerUnit(args []string) (wire.Reply, error) {
 		return wire.Reply{}, errAnswer
 	}
 	for _, cmd := range u.cmds {
-		if _, err := l.check(cmd); err != nil || !command.OnKeys(cmd.Args[0]) {
+		if j := l.prepare(cmd); j.err != nil || !command.OnKeys(cmd.Args[0]) {
 			return wire.Reply{}, errAnswer
 		}
 	}

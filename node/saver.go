@@ -194,9 +194,13 @@ func (d *disk) admit(ctx context.Context) error {
 var errUnsaved = &wire.Error{Code: wire.CodeTimeout,
 	Text: "TIMEOUT the write is not known to be on the node's disk; it may or may not outlast the node"}
 
+// syncs reports whether what has been written is not acknowledged before it is on the
+// disk.
+func (d *disk) syncs() bool { return d != nil && d.cfg.Durability == Sync }
+
 // acknowledge waits until what has been written is as safe as an acknowledgement says.
 func (d *disk) acknowledge(ctx context.Context) error {
-	if d == nil || d.cfg.Durability != Sync {
+	if !d.syncs() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.Wait)

@@ -19,7 +19,7 @@ func (l *life) doWarm(cmds []wire.Command) ([]wire.Reply, bool) {
 	}
 	out := make([]wire.Reply, len(cmds))
 	for i, cmd := range cmds {
-		reply, ok := l.readWarm(command.Wrap(cmd, l.cfg.Partitions))
+		reply, ok := l.readWarm(l.prepare(cmd))
 		if !ok {
 			return nil, false
 		}
@@ -37,26 +37,25 @@ func (l *life) isReady() bool {
 	}
 }
 
-func (l *life) readWarm(cmd wire.Command) (wire.Reply, bool) {
-	spec, err := l.check(cmd)
-	if err != nil {
-		return wire.Fail(err), true
+func (l *life) readWarm(j job) (wire.Reply, bool) {
+	if j.err != nil {
+		return wire.Fail(j.err), true
 	}
-	if spec.Write || spec.Together || !command.OnKeys(spec.Name) || clusterCommand(spec.Name) != nil || !cmd.After.IsZero() {
+	name := j.Spec.Name
+	if j.Spec.Write || j.Spec.Together || !command.OnKeys(name) || clusterCommand(name) != nil || !j.After.IsZero() {
 		return wire.Reply{}, false
 	}
-	parts, join, split := command.Split(cmd, l.cfg.Partitions)
-	if !split {
-		return l.execWarm(cmd)
+	if j.join == nil {
+		return l.execWarm(j.Command)
 	}
-	replies := make([]wire.Reply, len(parts))
-	for i, part := range parts {
+	replies := make([]wire.Reply, len(j.parts))
+	for i, part := range j.parts {
 		var ok bool
 		if replies[i], ok = l.execWarm(part); !ok {
 			return wire.Reply{}, false
 		}
 	}
-	return join(replies), true
+	return j.join(replies), true
 }
 
 func (l *life) execWarm(cmd wire.Command) (wire.Reply, bool) {

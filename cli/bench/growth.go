@@ -174,14 +174,15 @@ func (s *simulation) operate(cmd wire.Command) error {
 	if err != nil {
 		return err
 	}
+	task := core.NewTask(cmd, spec, s.parts)
 	for _, n := range s.nodes {
-		if n.region != simRegion || !n.core.RunsHere(cmd, spec, false) {
+		if n.region != simRegion || !n.core.RunsHere(&task, false) {
 			continue
 		}
-		if asked, _ := n.core.Ask(cmd, spec, false); len(asked) > 0 {
+		if asked, _ := n.core.Ask(&task, false, n.core.Config().Now()); len(asked) > 0 {
 			return fmt.Errorf("%d nodes are asked before a command runs, with nothing moving", len(asked))
 		}
-		shard, err := n.core.Take(s.parts.Of(cmd.Key()))
+		shard, err := n.core.Take(task.Partition)
 		if err != nil {
 			return err
 		}

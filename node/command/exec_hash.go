@@ -39,7 +39,7 @@ func execHsetnx(t Target, cmd wire.Command) wire.Reply {
 }
 
 func execHget(t Target, cmd wire.Command) wire.Reply {
-	return of(t, crdt.KindHash, cmd, func(v crdt.View) wire.Reply { return text(v.Field(cmd.Args[2])) })
+	return cell(t, crdt.KindHash, cmd, cmd.Args[2])
 }
 
 func execHmget(t Target, cmd wire.Command) wire.Reply {

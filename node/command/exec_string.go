@@ -11,7 +11,7 @@ import (
 // of the new value: of two concurrent ones the last by the cluster's clock shows.
 
 func execGet(t Target, cmd wire.Command) wire.Reply {
-	return of(t, crdt.KindString, cmd, func(v crdt.View) wire.Reply { return text(v.Get()) })
+	return cell(t, crdt.KindString, cmd, "")
 }
 
 func execSet(t Target, cmd wire.Command) wire.Reply {

@@ -80,6 +80,11 @@ func Check(c wire.Command, l Limits) error {
 	if err != nil {
 		return err
 	}
+	return s.Check(c, l)
+}
+
+// Check is the function [Check] for a command that fits the Spec.
+func (s *Spec) Check(c wire.Command, l Limits) error {
 	l = l.WithDefaults()
 	if n := len(c.Args); n > l.MaxArgs {
 		return tooManyArgs(n, l.MaxArgs)

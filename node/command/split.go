@@ -20,13 +20,37 @@ import (
 // ([Across]), or it makes no sense.
 func Split(cmd wire.Command, p region.Partitions) (parts []wire.Command, join func([]wire.Reply) wire.Reply, ok bool) {
 	spec, err := Find(cmd)
-	if err != nil || spec.Together || (spec.Keys != KeysAll && spec.Keys != KeysPairs) {
+	if err != nil {
 		return nil, nil, false
 	}
-	width := 1
-	if spec.Keys == KeysPairs {
-		width = 2
+	return spec.Split(cmd, p)
+}
+
+// Split is the function [Split] for a command that fits the Spec.
+func (s *Spec) Split(cmd wire.Command, p region.Partitions) (parts []wire.Command, join func([]wire.Reply) wire.Reply, ok bool) {
+	switch width := s.width(); {
+	case width == 0, len(cmd.Args) == 1+width:
+		return nil, nil, false // As nearly always: one key.
+	default:
+		return s.split(cmd, p, width)
 	}
+}
+
+// width returns how many arguments go with each key of a command on several, zero for
+// any other.
+func (s *Spec) width() int {
+	switch {
+	case s.Together:
+	case s.Keys == KeysAll:
+		return 1
+	case s.Keys == KeysPairs:
+		return 2
+	}
+	return 0
+}
+
+// split is Split for a command on several keys.
+func (s *Spec) split(cmd wire.Command, p region.Partitions, width int) (parts []wire.Command, join func([]wire.Reply) wire.Reply, ok bool) {
 	parts, places := cut(cmd, p, width)
 	if len(parts) < 2 {
 		return nil, nil, false
@@ -35,10 +59,10 @@ func Split(cmd wire.Command, p region.Partitions) (parts []wire.Command, join fu
 		if len(rs) != len(parts) {
 			return wire.Fail(fmt.Errorf("%d replies to %d parts", len(rs), len(parts)))
 		}
-		if r, failed := joinErrors(spec, rs); failed {
+		if r, failed := joinErrors(s, rs); failed {
 			return r
 		}
-		switch spec.Name {
+		switch s.Name {
 		case "MGET":
 			return joinLists(rs, places)
 		case "MSET":

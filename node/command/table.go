@@ -205,9 +205,11 @@ func Unsafe(c wire.Command) bool {
 		return false
 	}
 	s, ok := byName[c.Args[0]]
-	if !ok {
-		return false
-	}
+	return ok && s.IsUnsafe(c)
+}
+
+// IsUnsafe is [Unsafe] for a command that fits the Spec.
+func (s *Spec) IsUnsafe(c wire.Command) bool {
 	switch s.Name {
 	case "SET":
 		return hasOption(c, 3, "NX XX GET")

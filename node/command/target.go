@@ -81,6 +81,36 @@ func of(t Target, k crdt.Kind, cmd wire.Command, f func(crdt.View) wire.Reply) w
 	})
 }
 
+// glancer is a Target that shows one cell of a key without a function that looks at
+// it, which takes nothing from memory.
+type glancer interface {
+	// Glance returns what a cell of a key shows now, as [Target.Read] does, and
+	// [ErrWrongType] for a key that exists and is of another kind.
+	Glance(k crdt.Kind, key, field string) (value string, ok bool, err error)
+}
+
+// cell replies what a cell shows of a key that is of a kind or does not exist.
+func cell(t Target, k crdt.Kind, cmd wire.Command, field string) wire.Reply {
+	if g, ok := t.(glancer); ok {
+		value, ok, err := g.Glance(k, cmd.Key(), field)
+		if err != nil {
+			return wire.Fail(err)
+		}
+		return text(value, ok)
+	}
+	return of(t, k, cmd, func(v crdt.View) wire.Reply { return text(v.Cell(field)) })
+}
+
+// Glance returns what a cell of a view shows, and [ErrWrongType] for one of another
+// kind.
+func Glance(v crdt.View, k crdt.Kind, field string) (value string, ok bool, err error) {
+	if err := mustBe(v, k); err != nil {
+		return "", false, err
+	}
+	value, ok = v.Cell(field)
+	return value, ok, nil
+}
+
 // mustBe returns an error for a key that exists and is of another kind.
 func mustBe(v crdt.View, k crdt.Kind) error {
 	if v.Exists() && v.Kind() != k {

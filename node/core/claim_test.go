@@ -111,7 +111,8 @@ func TestAskAndAnswer(t *testing.T) {
 	p := one.cfg.Partitions.Of(key)
 	cmd := wire.Command{Args: []string{"INCRBY", key, "1"}, Request: 77, Hops: 1}
 	spec, _ := command.Find(cmd)
-	others, request := two.Ask(cmd, spec, false)
+	task := NewTask(cmd, spec, one.cfg.Partitions)
+	others, request := two.Ask(&task, false, two.cfg.Now())
 	if !slices.Equal(others, []crdt.ReplicaID{one.Replica()}) || request != 77 {
 		t.Fatalf("a stand-in: want the owner asked for request 77, have %v, %d", others, request)
 	}
@@ -131,7 +132,7 @@ func TestAskAndAnswer(t *testing.T) {
 		t.Error("disclaimed: want nothing claimed")
 	}
 	dot := crdt.Dot{Replica: two.Replica(), N: 5}
-	if have := two.Tell(cmd, dot); have != one.Replica() || two.Tell(cmd, crdt.Dot{}) != 0 || one.Tell(cmd, dot) != 0 {
+	if have := two.Tell(&task, dot); have != one.Replica() || two.Tell(&task, crdt.Dot{}) != 0 || one.Tell(&task, dot) != 0 {
 		t.Errorf("want the owner told of what a stand-in writes, and nobody else of anything, have %v", have)
 	}
 	writes := []Awaited{{p, dot}, {3, crdt.Dot{Replica: 1 << 63, N: 1 << 62}}}

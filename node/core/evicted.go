@@ -110,6 +110,14 @@ func (l lossy) Read(keys []string, f func(crdt.View)) error {
 	return (&held{s: l.s, lost: l.lost}).Read(keys, f)
 }
 
+// Glance is Read for one cell of one key.
+func (l lossy) Glance(k crdt.Kind, key, field string) (value string, ok bool, err error) {
+	defer l.s.relieved()
+	l.s.mu.Lock()
+	defer l.s.unlock()
+	return (&held{s: l.s, lost: l.lost}).Glance(k, key, field)
+}
+
 // Write implements command.Target.
 func (l lossy) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
 	defer l.s.relieved()

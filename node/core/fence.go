@@ -21,32 +21,31 @@ const FenceRest = time.Second
 
 // Ask returns whom to ask what they have seen before this node runs a command on
 // keys of one partition: nobody where none may be ahead, or where the command runs
-// elsewhere. near is as for [Core.RunsHere]. A request other than zero has been
-// claimed for this node: it is asked for as well, and ends with [Core.Disclaim].
-func (c *Core) Ask(cmd wire.Command, spec *command.Spec, near bool) (others []crdt.ReplicaID, request uint64) {
-	if !c.MayLag(cmd, spec) || !c.RunsHere(cmd, spec, near) {
+// elsewhere. now and near are as for [Core.MayLag] and [Core.RunsHere]. A request
+// other than zero has been claimed for this node: it is asked for as well, and ends
+// with [Core.Disclaim].
+func (c *Core) Ask(t *Task, near bool, now time.Time) (others []crdt.ReplicaID, request uint64) {
+	if !c.MayLag(t, now) || !c.RunsHere(t, near) {
 		return nil, 0
 	}
-	p := c.cfg.Partitions.Of(cmd.Key())
-	s := c.Shard(p)
-	if others = c.Others(p); len(others) == 0 || s == nil || cmd.Request == 0 || !command.Unsafe(cmd) {
+	s := c.Shard(t.Partition)
+	if others = c.Others(t.Partition); len(others) == 0 || s == nil || t.Request == 0 || !t.Unsafe {
 		return others, 0
 	}
-	if !s.claim(cmd.Request) {
+	if !s.claim(t.Request) {
 		return others, 0 // Another node has it.
 	}
-	return others, cmd.Request
+	return others, t.Request
 }
 
 // Tell returns the node that is to see a write before it is acknowledged: the
 // owner, where somebody has asked this node to write in its place. Zero means that
 // there is none.
-func (c *Core) Tell(cmd wire.Command, wrote crdt.Dot) crdt.ReplicaID {
-	p := c.cfg.Partitions.Of(cmd.Key())
-	if wrote.IsZero() || cmd.Hops == 0 || c.Place().Owner(c.cfg.Region, p) == c.cfg.Name {
+func (c *Core) Tell(t *Task, wrote crdt.Dot) crdt.ReplicaID {
+	if wrote.IsZero() || t.Hops == 0 || c.Place().Owns(t.Partition) {
 		return 0
 	}
-	return c.Holder(p, 0)
+	return c.Holder(t.Partition, 0)
 }
 
 // Near returns the other members of the region that are not silent: those who are

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
-	"github.com/atollcache/atoll/node/command"
-	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
 
@@ -45,21 +43,24 @@ func (c *Core) stalls(now time.Time, last int64) {
 }
 
 // MayLag reports whether another node of the region may have acknowledged a write
-// that matters to a command and has not arrived here yet. A write matters to reads,
-// and to commands that must not run twice.
-func (c *Core) MayLag(cmd wire.Command, spec *command.Spec) bool {
-	if spec.Write && !command.Unsafe(cmd) {
+// that matters to a command which has come at a time of the node's clock, and that
+// write has not arrived here yet. A write matters to reads, and to commands that must
+// not run twice.
+func (c *Core) MayLag(t *Task, now time.Time) bool {
+	if t.Spec.Write && !t.Unsafe {
 		return false
 	}
-	c.stalls(c.cfg.Now(), c.alive.Load())
-	switch {
-	case c.State() >= Leaving, c.cfg.Now().UnixNano() < c.moving.Load():
+	if c.mayMove(now) {
 		return true
-	case cmd.Hops == 0:
-		return false
 	}
 	// Whoever asks takes the owner for silent, or another node for the owner.
-	return c.Place().Owner(c.cfg.Region, c.cfg.Partitions.Of(cmd.Key())) != c.cfg.Name
+	return t.Hops > 0 && !c.Place().Owns(t.Partition)
+}
+
+// mayMove reports whether partitions may be moving at a time.
+func (c *Core) mayMove(now time.Time) bool {
+	c.stalls(now, c.alive.Load())
+	return c.State() >= Leaving || now.UnixNano() < c.moving.Load()
 }
 
 // Others returns the other nodes of the region that may have run commands on a

@@ -20,7 +20,8 @@ func (a *actor) mayLag(hops int, args ...string) bool {
 	if err != nil {
 		a.w.t.Fatal(err)
 	}
-	return a.MayLag(cmd, spec)
+	task := NewTask(cmd, spec, a.cfg.Partitions)
+	return a.MayLag(&task, a.cfg.Now())
 }
 
 // TestMoving: while partitions may be moving reads ask the others first, and so

@@ -21,6 +21,7 @@ type Placement struct {
 	former  []former                // of the own region, the newest last
 	epoch   uint64                  // of the own region's rings
 	leads   []region.Partition      // see lead; nil while somebody is about to come or to go
+	owns    []bool                  // by partition: this node owns it
 }
 
 // former is a ring as it was a short time ago. What was answered by it those have
@@ -62,6 +63,10 @@ func newPlacement(v *region.View, cfg Config) (*Placement, error) {
 		if pl.serving[cfg.Region], err = ring(nil); err != nil {
 			return nil, err
 		}
+	}
+	pl.owns = make([]bool, cfg.Partitions.Count())
+	for p := range pl.owns {
+		pl.owns[p] = pl.Owner(cfg.Region, region.Partition(p)) == cfg.Name
 	}
 	self, known := v.Member(cfg.Region, cfg.Name)
 	if pl.mine = pl.serving[cfg.Region]; known && self.State == region.StateJoining {
@@ -121,6 +126,9 @@ func (pl *Placement) Owner(r string, p region.Partition) string {
 	}
 	return ring.Owner(p)
 }
+
+// Owns reports whether this node owns a partition in its region.
+func (pl *Placement) Owns(p region.Partition) bool { return pl.owns[p] }
 
 // replicas returns the IDs of all members that hold a partition or may, those
 // that are silent included: everybody whose word it takes for something to be

@@ -2,7 +2,6 @@ package core
 
 import (
 	"github.com/atollcache/atoll/crdt"
-	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
 )
@@ -10,21 +9,20 @@ import (
 // RunsHere reports whether this node is to run a command on keys of one partition
 // itself; otherwise it goes to [Core.Holder]. near says that a read may be
 // answered by any holder.
-func (c *Core) RunsHere(cmd wire.Command, spec *command.Spec, near bool) bool {
-	p := c.cfg.Partitions.Of(cmd.Key())
-	if cmd.Hops >= wire.MaxHops {
+func (c *Core) RunsHere(t *Task, near bool) bool {
+	if t.Hops >= wire.MaxHops {
 		return true
 	}
-	s := c.Shard(p)
+	s := c.Shard(t.Partition)
 	if s == nil || !s.IsReady() {
 		return false
 	}
-	if cmd.Hops > 0 || c.Place().Owner(c.cfg.Region, p) == c.cfg.Name {
+	if t.Hops > 0 || c.Place().Owns(t.Partition) {
 		return true
 	}
 	// Where a write is missing here the owner, who took it as a rule, is quicker
 	// than to wait for it.
-	return near && !spec.Write && s.HasSeen(cmd.After)
+	return near && !t.Spec.Write && s.HasSeen(t.After)
 }
 
 // Holder returns the node to ask at an attempt, counted from 0: the owner of a

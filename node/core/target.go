@@ -29,6 +29,11 @@ func (s *Shard) Read(keys []string, f func(crdt.View)) error {
 	return lossy{s: s}.Read(keys, f)
 }
 
+// Glance returns what a cell of a key shows now, as package command has it.
+func (s *Shard) Glance(k crdt.Kind, key, field string) (value string, ok bool, err error) {
+	return lossy{s: s}.Glance(k, key, field)
+}
+
 // Write implements command.Target: what run notes becomes a write of this
 // replica. It gives [ErrClaimed] for a request that is left to another node.
 func (s *Shard) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
@@ -85,6 +90,25 @@ func (h *held) Read(keys []string, f func(crdt.View)) error {
 		f(e.View(now))
 	}
 	return h.s.err()
+}
+
+// Glance is Read for one cell of one key.
+func (h *held) Glance(k crdt.Kind, key, field string) (value string, ok bool, err error) {
+	if h.s.mu.closed {
+		return "", false, ErrReleased
+	}
+	e := h.s.mu.state.Entry(key)
+	v := e.View(h.Now())
+	if v.IsEvicted() && !slices.Contains(h.lost, key) {
+		return "", false, ErrEvicted
+	}
+	if e != nil {
+		(*evict.Mark)(e.Mark()).Hit()
+	}
+	if err := h.s.err(); err != nil {
+		return "", false, err
+	}
+	return command.Glance(v, k, field)
 }
 
 // Write implements command.Target.

@@ -218,13 +218,13 @@ func (a *actor) do(args ...string) wire.Reply {
 		return wire.Fail(err)
 	}
 	defer a.Exit()
-	p := a.cfg.Partitions.Of(cmd.Key())
-	for attempt := 0; !a.RunsHere(cmd, spec, false); attempt++ {
-		to := a.Holder(p, attempt)
+	task := NewTask(cmd, spec, a.cfg.Partitions)
+	for attempt := 0; !a.RunsHere(&task, false); attempt++ {
+		to := a.Holder(task.Partition, attempt)
 		if to == 0 {
 			break
 		}
-		if r := a.w.passOn(to, cmd, spec); r.Type != wire.TypeError || r.Err.Code != wire.CodeUnavailable {
+		if r := a.w.passOn(to, task); r.Type != wire.TypeError || r.Err.Code != wire.CodeUnavailable {
 			return r
 		}
 	}
@@ -232,7 +232,7 @@ func (a *actor) do(args ...string) wire.Reply {
 }
 
 // passOn runs a command at the node that it was passed on to.
-func (w *world) passOn(to crdt.ReplicaID, cmd wire.Command, spec *command.Spec) wire.Reply {
+func (w *world) passOn(to crdt.ReplicaID, task Task) wire.Reply {
 	for _, o := range w.nodes {
 		if o.Replica() != to || o.mute {
 			continue
@@ -241,8 +241,8 @@ func (w *world) passOn(to crdt.ReplicaID, cmd wire.Command, spec *command.Spec) 
 			return wire.Fail(err)
 		}
 		defer o.Exit()
-		if cmd.Hops++; o.RunsHere(cmd, spec, false) {
-			return o.run(cmd)
+		if task.Hops++; o.RunsHere(&task, false) {
+			return o.run(task.Command)
 		}
 	}
 	return wire.Fail(ErrStopped)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/crdt/crdttest"
-	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -127,13 +126,13 @@ func (w *world) acknowledged(c *call, r wire.Reply) {
 // asked for it has not answered. A read at a holder that is merely near may be a
 // moment behind.
 func (n *node) checkFence(f *fenced) {
-	w, p, name := n.w, n.w.cfg.Partitions.Of(f.cmd.Key()), n.w.places[n.at]
-	if !w.gentle || f.late || f.spec.Write && !command.Unsafe(f.cmd) || f.cmd.Hops == 0 && w.ownerOf(n, p) != name.name {
+	w, p, name := n.w, f.Partition, n.w.places[n.at]
+	if !w.gentle || f.late || f.Spec.Write && !f.Unsafe || f.Hops == 0 && w.ownerOf(n, p) != name.name {
 		return
 	}
 	for _, o := range w.parts[p].writes {
 		if o.acked > 0 && o.acked <= f.came && o.region == name.region && !o.died && !n.held[p].seen.Covers(o.delta.Dot) {
-			w.broken("%s runs %v, which came at %v, without %v to %s, acknowledged at %v", name.name, f.cmd.Args, f.came,
+			w.broken("%s runs %v, which came at %v, without %v to %s, acknowledged at %v", name.name, f.Args, f.came,
 				o.delta.Dot, o.delta.Key, o.acked)
 			return
 		}

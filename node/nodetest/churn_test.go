@@ -8,6 +8,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -75,7 +76,11 @@ func (c *churn) run(nth int, args ...string) {
 		if n == nil || n.core.Enter() != nil {
 			continue
 		}
-		if spec, err := command.Find(cmd); err != nil || !n.core.RunsHere(cmd, spec, false) {
+		spec, err := command.Find(cmd)
+		if err != nil {
+			s.Fatalf("%v: %v", args, err)
+		}
+		if t := core.NewTask(cmd, spec, s.cfg.Partitions); !n.core.RunsHere(&t, false) {
 			n.core.Exit()
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
-	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
@@ -15,8 +14,7 @@ import (
 
 // fenced is a command on its way to run here.
 type fenced struct {
-	cmd  wire.Command
-	spec *command.Spec
+	core.Task
 	near bool
 	came time.Duration // when it came to this node
 	late bool          // not all who may be ahead have answered, or it was not waited for
@@ -26,8 +24,8 @@ type fenced struct {
 // fence goes on when all is here that others of the region had of a command's
 // partition, or will not be soon.
 func (n *node) fence(f *fenced, on func()) {
-	w, p := n.w, n.w.cfg.Partitions.Of(f.cmd.Key())
-	ask, request := n.core.Ask(f.cmd, f.spec, f.near)
+	w, p := n.w, f.Partition
+	ask, request := n.core.Ask(&f.Task, f.near, n.core.Config().Now())
 	question := core.Question{Partition: p}
 	if f.mine = request; request != 0 {
 		question.Requests = []uint64{request}
@@ -73,19 +71,19 @@ func (n *node) fence(f *fenced, on func()) {
 // disclaim ends what fence has claimed.
 func (n *node) disclaim(f *fenced) {
 	if f.mine != 0 {
-		n.core.Disclaim(n.w.cfg.Partitions.Of(f.cmd.Key()), f.mine)
+		n.core.Disclaim(f.Partition, f.mine)
 	}
 }
 
 // tell goes on when the owner of a key has seen what this node has written in its
 // place, or will not soon.
-func (n *node) tell(cmd wire.Command, wrote crdt.Dot, on func()) {
-	owner := n.core.Tell(cmd, wrote)
+func (n *node) tell(t *core.Task, wrote crdt.Dot, on func()) {
+	owner := n.core.Tell(t, wrote)
 	if owner == 0 || n.w.now < n.rests[owner] {
 		on()
 		return
 	}
-	args := core.AwaitArgs([]core.Awaited{{Partition: n.w.cfg.Partitions.Of(cmd.Key()), Dot: wrote}})
+	args := core.AwaitArgs([]core.Awaited{{Partition: t.Partition, Dot: wrote}})
 	n.askNode(owner, n.w.waits.seen, args, func(reply wire.Reply) {
 		if reply.Type == wire.TypeError {
 			n.rest(owner)

@@ -58,9 +58,9 @@ func (n *node) serve(cmd wire.Command, near bool, within time.Duration, reply fu
 // route runs a command on keys of one partition here or has it run by a node that
 // holds them.
 func (n *node) route(cmd wire.Command, spec *command.Spec, near bool, until time.Duration, done func(wire.Reply)) {
-	f := &fenced{cmd: cmd, spec: spec, near: near, came: n.w.now}
+	f := &fenced{Task: core.NewTask(cmd, spec, n.w.cfg.Partitions), near: near, came: n.w.now}
 	n.fence(f, func() {
-		if !n.core.RunsHere(cmd, spec, near) {
+		if !n.core.RunsHere(&f.Task, near) {
 			n.disclaim(f)
 			n.passOn(cmd, 0, until, done)
 			return
@@ -68,7 +68,7 @@ func (n *node) route(cmd wire.Command, spec *command.Spec, near bool, until time
 		n.checkFence(f)
 		n.runHere(cmd, until, func(r wire.Reply) {
 			n.disclaim(f)
-			n.tell(cmd, r.Wrote, func() { done(r) })
+			n.tell(&f.Task, r.Wrote, func() { done(r) })
 		})
 	})
 }
