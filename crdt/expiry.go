@@ -88,7 +88,10 @@ func (e *Entry) ExpireAt() int64 {
 	if e.x == nil || len(e.x.expiries) == 0 {
 		return Never
 	}
-	for _, w := range e.str.Writes() {
+	if d := e.str.write.Dot; !d.IsZero() && !e.x.isMortal(d) {
+		return Never
+	}
+	for _, w := range e.str.losers() {
 		if !e.x.isMortal(w.Dot) {
 			return Never
 		}

@@ -22,7 +22,7 @@ type Mutator struct {
 	effects []Effect
 	cleared bool
 	settled bool
-	touched map[string]int // by field, the effect that puts or removes it; nil until there are two
+	touched map[string]int // by field, the effect that puts or removes it; nil while there are few
 	evicted evicted
 	fills   bool // it is a fill, which bars none
 	bars    bool // it bars fills whether it changes anything or not
@@ -131,6 +131,9 @@ func (m *Mutator) clear() {
 	}
 	m.cleared = true
 	m.evicted.needed = m.evicted.needed || m.evicted.counts
+	if m.effects == nil {
+		m.effects = make([]Effect, 0, 2) // A SET notes one more, and the log keeps them.
+	}
 	m.effects = append(m.effects, Effect{Op: EffectClear, Seen: m.seenAll()})
 }
 
@@ -258,13 +261,18 @@ func (m *Mutator) note(f Effect) bool {
 // touchedBefore returns the effect by which this command already puts or removes
 // a field. A command touches fields of one kind only.
 func (m *Mutator) touchedBefore(field string) (int, bool) {
-	if m.touched == nil {
-		if len(m.effects) == 0 {
-			return 0, false
+	if m.touched == nil && len(m.effects) < fewEffects {
+		for i := range m.effects {
+			if f := &m.effects[i]; f.touches() && f.Field == field {
+				return i, true
+			}
 		}
+		return 0, false
+	}
+	if m.touched == nil {
 		m.touched = make(map[string]int)
-		for i, f := range m.effects {
-			if f.Op == EffectPut || f.Op == EffectRemove {
+		for i := range m.effects {
+			if f := &m.effects[i]; f.touches() {
 				m.touched[f.Field] = i
 			}
 		}
@@ -272,6 +280,12 @@ func (m *Mutator) touchedBefore(field string) (int, bool) {
 	i, ok := m.touched[field]
 	return i, ok
 }
+
+// fewEffects are so few that to look at each is quicker than to look one up.
+const fewEffects = 8
+
+// touches reports whether an effect puts or removes a cell.
+func (f *Effect) touches() bool { return f.Op == EffectPut || f.Op == EffectRemove }
 
 // add notes an increment of a cell: this replica's run goes on, or begins anew
 // when it has none, or one that has been removed or hidden.

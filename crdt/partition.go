@@ -186,7 +186,9 @@ func (p *Partition) update(key string, f func(*Entry)) error {
 	e.mark = mark
 	switch {
 	case !e.IsEmpty():
-		p.entries[key] = e
+		if before == 0 {
+			p.entries[key] = e
+		}
 		p.digests.changed(key, e, counted, p.listable())
 		after := e.Size() + sizeSlot + len(key)
 		p.bytes += after - before

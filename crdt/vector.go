@@ -49,6 +49,9 @@ func (v Vector) CoversAll(o Vector) bool {
 
 // Without returns a copy of v that has seen nothing of r.
 func (v Vector) Without(r ReplicaID) Vector {
+	if len(v) == 1 && v[0].Replica == r {
+		return nil
+	}
 	return slices.DeleteFunc(v.Clone(), func(d Dot) bool { return d.Replica == r })
 }
 

@@ -63,6 +63,10 @@ func (v View) ask() {
 // View returns the entry as seen at a wall time, in milliseconds since the Unix
 // epoch. A nil entry shows nothing.
 func (e *Entry) View(nowMillis int64) View {
+	if v := e.plainView(); v.e != nil {
+		v.now = nowMillis
+		return v
+	}
 	if g := e.ghostOrNil(); g != nil {
 		return View{evicted: !e.isHidden(g, nowMillis)}
 	}

@@ -2,10 +2,14 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollcache/atoll/node"
+	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/wire"
 )
 
@@ -41,6 +45,88 @@ func TestCommandAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectAllocations bounds what the methods of a node take from memory.
+func TestDirectAllocations(t *testing.T) {
+	n, ctx := startAlone(t), t.Context()
+	want := func(what string, most float64, f func() error) {
+		t.Helper()
+		have := testing.AllocsPerRun(1000, func() {
+			if err := f(); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		})
+		if have > most && !raceEnabled {
+			t.Errorf("%s: want %v allocations, have %v", what, most, have)
+		}
+	}
+	// The log keeps a write with its effects; what sends it on takes as much again.
+	want("Set", 8, func() error { _, err := n.Set(ctx, "key", "value"); return err })
+	want("Get", 0, func() error { _, _, err := n.Get(ctx, "key"); return err })
+	want("Get of a key that there is not", 0, func() error { _, _, err := n.Get(ctx, "nothing"); return err })
+	if _, err := n.HSet(ctx, "hash", command.Field{Name: "field", Value: "value"}); err != nil {
+		t.Fatal(err)
+	}
+	want("HGet", 0, func() error { _, _, err := n.HGet(ctx, "hash", "field"); return err })
+	if _, err := n.Set(ctx, "mortal", "value", command.TTL(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	want("Get of a key that expires", 0, func() error { _, _, err := n.Get(ctx, "mortal"); return err })
+}
+
+// TestDirectOrLong: what goes the short way from a method of the API to memory, and
+// what the long way, end alike.
+func TestDirectOrLong(t *testing.T) {
+	n, ctx := startAlone(t), t.Context()
+	long := command.New(longWay{n.API})
+	for _, o := range []struct {
+		key, want string
+		err       error
+		set       func() error
+	}{
+		{"string", "v", nil, func() error { _, err := n.Set(ctx, "string", "v"); return err }},
+		{"number", "3", nil, func() error {
+			_, err := n.Set(ctx, "number", "1")
+			_, err2 := n.Incr(ctx, "number", 2)
+			return errors.Join(err, err2)
+		}},
+		{"expired", "", nil, func() error {
+			_, err := n.Set(ctx, "expired", "v", command.ExpireAt(time.UnixMilli(1)))
+			return err
+		}},
+		{"nothing", "", nil, func() error { return nil }},
+		{"hash", "", wire.ErrWrongType, func() error {
+			_, err := n.HSet(ctx, "hash", command.Field{Name: "f", Value: "v"})
+			return err
+		}},
+		{strings.Repeat("k", command.DefaultMaxKey+1), "", wire.ErrTooLarge, func() error { return nil }},
+	} {
+		if err := o.set(); err != nil {
+			t.Fatalf("%.20s: %v", o.key, err)
+		}
+		short, ok, err := n.Get(ctx, o.key)
+		text, there, failed := long.Get(ctx, o.key)
+		if short != text || ok != there || !errors.Is(err, o.err) || !errors.Is(failed, o.err) || short != o.want {
+			t.Errorf("%.20s: the short way gives %q, %t, %v, the long way %q, %t, %v, want %q, %v",
+				o.key, short, ok, err, text, there, failed, o.want, o.err)
+		}
+	}
+	if _, err := n.Set(ctx, strings.Repeat("k", command.DefaultMaxKey+1), ""); !errors.Is(err, wire.ErrTooLarge) {
+		t.Errorf("a key that is too long: have %v", err)
+	}
+	session := command.WithSession(ctx)
+	if _, err := n.Set(session, "string", "w"); err != nil {
+		t.Fatal(err)
+	}
+	if have, _, err := n.Get(session, "string"); have != "w" || err != nil {
+		t.Errorf("in a session: want w, have %q, %v", have, err)
+	}
+}
+
+// longWay is a Doer that has no short way.
+type longWay struct{ api *command.API }
+
+func (l longWay) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply { return l.api.Do(ctx, cmds...) }
 
 // BenchmarkPipeline runs batches of 16 commands as the door for Redis clients does.
 func BenchmarkPipeline(b *testing.B) {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/region"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -28,6 +29,7 @@ type life struct {
 	feed   *feed
 	disk   *disk // nil: there is none
 	memory *core.Memory
+	limits command.Limits // with the defaults filled in
 	gone   gone
 	stages stages
 
@@ -49,7 +51,7 @@ const maxEntry = 256 << 20
 // newLife returns a life that has not begun. It is told from the former one of
 // the node's name by its replica ID, and taken for the later by when it started.
 func (n *Node) newLife(former *life) (*life, error) {
-	l := &life{cfg: n.cfg, feed: n.feed, disk: n.disk, memory: n.memory, ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
+	l := &life{cfg: n.cfg, feed: n.feed, disk: n.disk, memory: n.memory, limits: n.cfg.Limits.WithDefaults(), ready: make(chan struct{}), closed: make(chan struct{}), replaced: make(chan struct{})}
 	self, cfg := newReplica(), l.cfg.core()
 	var err error
 	if n.disk != nil {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
 )
 
@@ -52,11 +53,34 @@ type Doer interface {
 //
 // Keys, fields, members and values are any bytes, up to [Limits].
 type API struct {
-	doer Doer
+	doer   Doer
+	direct Direct // nil: the doer has no such thing
 }
 
-// New returns the API over a Doer.
-func New(d Doer) *API { return &API{doer: d} }
+// New returns the API over a Doer, which may be [Direct] as well.
+func New(d Doer) *API {
+	direct, _ := d.(Direct)
+	return &API{doer: d, direct: direct}
+}
+
+// Direct is a Doer that can do the most usual commands without being given one: a node
+// in the same process. Where anything is out of the ordinary it does nothing, and is
+// asked by Do.
+type Direct interface {
+	// Glance returns what a cell of a key shows, as GET and HGET reply it. done false
+	// says that they are to be asked instead.
+	Glance(k crdt.Kind, key, field string) (value string, ok, done bool)
+	// Put sets a string, as SET without options does, and reports whether it has.
+	Put(key, value string) (done bool)
+}
+
+// glance asks for one cell directly, outside of a session.
+func (a *API) glance(ctx context.Context, k crdt.Kind, key, field string) (value string, ok, done bool) {
+	if a.direct == nil || sessionOf(ctx) != nil {
+		return "", false, false
+	}
+	return a.direct.Glance(k, key, field)
+}
 
 // Do runs commands as they are, for callers with commands of their own. It draws
 // request IDs for commands that need one and have none, and keeps the session of

@@ -50,6 +50,9 @@ func (a *API) HSet(ctx context.Context, key string, fields ...Field) (added int,
 
 // HGet returns a field's value, and false if there is no such key or field.
 func (a *API) HGet(ctx context.Context, key, field string) (value string, ok bool, err error) {
+	if value, ok, done := a.glance(ctx, crdt.KindHash, key, field); done {
+		return value, ok, nil
+	}
 	v, err := run(ctx, a, hgetCall(key, field))
 	return v.Text, v.OK, err
 }

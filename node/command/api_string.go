@@ -95,6 +95,9 @@ func msetCall(pairs []Pair) call[struct{}] {
 // Get returns a string, and false if there is no such key. A number that has
 // been incremented is returned as text.
 func (a *API) Get(ctx context.Context, key string) (value string, ok bool, err error) {
+	if value, ok, done := a.glance(ctx, crdt.KindString, key, ""); done {
+		return value, ok, nil
+	}
 	v, err := run(ctx, a, getCall(key))
 	return v.Text, v.OK, err
 }
@@ -104,6 +107,9 @@ func (a *API) Get(ctx context.Context, key string) (value string, ok bool, err e
 // IfAbsent and IfPresent. Of concurrent Sets the last by the cluster's clock
 // shows everywhere; increments that the winner had not seen are added to it.
 func (a *API) Set(ctx context.Context, key, value string, opts ...SetOption) (done bool, err error) {
+	if len(opts) == 0 && a.direct != nil && sessionOf(ctx) == nil && a.direct.Put(key, value) {
+		return true, nil
+	}
 	return run(ctx, a, setCall(key, value, opts))
 }
 

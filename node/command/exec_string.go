@@ -15,6 +15,13 @@ func execGet(t Target, cmd wire.Command) wire.Reply {
 }
 
 func execSet(t Target, cmd wire.Command) wire.Reply {
+	if s, ok := t.(shortcut); ok && len(cmd.Args) == 3 {
+		dot, err := s.Put(cmd.Args[1], cmd.Args[2])
+		if err != nil {
+			return wire.Fail(DataError(cmd.Args[0], err))
+		}
+		return wire.Reply{Type: wire.TypeString, Text: wire.OK.Text, Wrote: dot}
+	}
 	args, err := ParseSet(cmd, t.Now())
 	if err != nil {
 		return wire.Fail(err)

@@ -81,18 +81,21 @@ func of(t Target, k crdt.Kind, cmd wire.Command, f func(crdt.View) wire.Reply) w
 	})
 }
 
-// glancer is a Target that shows one cell of a key without a function that looks at
-// it, which takes nothing from memory.
-type glancer interface {
+// shortcut is a Target that does what is asked for most without a function that is
+// called back, so that it takes nothing from memory for it.
+type shortcut interface {
 	// Glance returns what a cell of a key shows now, as [Target.Read] does, and
 	// [ErrWrongType] for a key that exists and is of another kind.
 	Glance(k crdt.Kind, key, field string) (value string, ok bool, err error)
+	// Put replaces a key by a string that does not expire, as [Target.Write] does
+	// with crdt.Mutator.Set.
+	Put(key, value string) (crdt.Dot, error)
 }
 
 // cell replies what a cell shows of a key that is of a kind or does not exist.
 func cell(t Target, k crdt.Kind, cmd wire.Command, field string) wire.Reply {
-	if g, ok := t.(glancer); ok {
-		value, ok, err := g.Glance(k, cmd.Key(), field)
+	if s, ok := t.(shortcut); ok {
+		value, ok, err := s.Glance(k, cmd.Key(), field)
 		if err != nil {
 			return wire.Fail(err)
 		}

@@ -146,7 +146,7 @@ func (c *Core) Enter() error {
 	c.running.Add(1)
 	switch {
 	case c.State() != Ready:
-	case !c.isAsleep():
+	case !c.isAsleep(c.cfg.Now()):
 		return nil
 	default:
 		c.running.Add(-1)

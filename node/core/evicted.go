@@ -126,6 +126,14 @@ func (l lossy) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 	return (&held{s: l.s, lost: l.lost}).Write(key, request, run)
 }
 
+// Put is Write of a string that does not expire.
+func (l lossy) Put(key, value string) (crdt.Dot, error) {
+	defer l.s.relieved()
+	l.s.mu.Lock()
+	defer l.s.unlock()
+	return (&held{s: l.s, lost: l.lost}).Put(key, value)
+}
+
 // Alone implements command.Target.
 func (l lossy) Alone(f func(command.Target)) error {
 	defer l.s.relieved()

@@ -69,10 +69,8 @@ func (h *held) Fill(key string, of command.Token, run func(*crdt.Mutator) error)
 	if h.s.mu.closed {
 		return crdt.Dot{}, ErrReleased
 	}
-	return h.write(key, run, func(run func(*crdt.Mutator) error) (*crdt.Delta, error) {
-		if of.Replica != h.s.self {
-			return nil, nil
-		}
-		return h.s.mu.engine.Fill(h.s.now(), key, of.Stamp, run)
-	})
+	if of.Replica != h.s.self {
+		return h.wrote(nil, nil)
+	}
+	return h.wrote(h.s.mu.engine.Fill(h.s.now(), key, of.Stamp, func(m *crdt.Mutator) error { return h.note(m, key, run) }))
 }

@@ -57,10 +57,27 @@ func (c *Core) MayLag(t *Task, now time.Time) bool {
 	return t.Hops > 0 && !c.Place().Owns(t.Partition)
 }
 
-// mayMove reports whether partitions may be moving at a time.
+// mayMove reports whether partitions may be moving at a time, from one node of the
+// region to another.
 func (c *Core) mayMove(now time.Time) bool {
 	c.stalls(now, c.alive.Load())
-	return c.State() >= Leaving || now.UnixNano() < c.moving.Load()
+	return (c.State() >= Leaving || now.UnixNano() < c.moving.Load()) && !c.isAlone()
+}
+
+// isAlone reports whether no other node of the region could have run a command.
+func (c *Core) isAlone() bool {
+	members := c.Place().members
+	for i := range members {
+		if c.isOther(&members[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isOther reports whether a member is another node of the region that is not silent.
+func (c *Core) isOther(m *region.Member) bool {
+	return m.Region == c.cfg.Region && m.Replica != c.self && m.State != region.StateSuspect
 }
 
 // Others returns the other nodes of the region that may have run commands on a
@@ -74,7 +91,7 @@ func (c *Core) Others(p region.Partition) []crdt.ReplicaID {
 	known, held := s.peers(), pl.held(p, c.cfg.Now())
 	var out []crdt.ReplicaID
 	for _, m := range pl.members {
-		if m.Region != c.cfg.Region || m.Replica == c.self || m.State == region.StateSuspect {
+		if !c.isOther(&m) {
 			continue
 		}
 		if slices.Contains(known, m.Replica) || pl.mayHold(m, p) || pl.planned.Holds(m.Name, p) || slices.Contains(held, m) {

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
@@ -23,6 +25,24 @@ func (c *Core) RunsHere(t *Task, near bool) bool {
 	// Where a write is missing here the owner, who took it as a rule, is quicker
 	// than to wait for it.
 	return near && !t.Spec.Write && s.HasSeen(t.After)
+}
+
+// AtOnce returns the shard of a partition when nothing stands between a command that
+// has come at a time of the node's clock, on one key and from within the node, and the
+// node's own memory. Otherwise it returns nil, and the command goes the long way. A
+// write has been let in ([Core.Enter]); a read need not be: it has no effect that
+// anything would have to wait for, and a shard that is closed meanwhile says so.
+func (c *Core) AtOnce(p region.Partition, write bool, now time.Time) *Shard {
+	s := c.Shard(p)
+	switch {
+	case s == nil || !s.IsReady() || s.HasGhosts() || c.State() != Ready || c.isAsleep(now):
+		return nil
+	case write && (!c.Place().Owns(p) || c.disk != nil || c.cfg.Memory.Presses()):
+		return nil
+	case !write && c.mayMove(now):
+		return nil
+	}
+	return s
 }
 
 // Holder returns the node to ask at an attempt, counted from 0: the owner of a

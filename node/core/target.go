@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
@@ -32,6 +33,17 @@ func (s *Shard) Read(keys []string, f func(crdt.View)) error {
 // Glance returns what a cell of a key shows now, as package command has it.
 func (s *Shard) Glance(k crdt.Kind, key, field string) (value string, ok bool, err error) {
 	return lossy{s: s}.Glance(k, key, field)
+}
+
+// Put replaces a key by a string, as package command has it.
+func (s *Shard) Put(key, value string) (crdt.Dot, error) { return lossy{s: s}.Put(key, value) }
+
+// GlanceAt is Glance for who has just looked at the clock.
+func (s *Shard) GlanceAt(now time.Time, k crdt.Kind, key, field string) (value string, ok bool, err error) {
+	defer s.relieved()
+	s.mu.Lock()
+	defer s.unlock()
+	return (&held{s: s}).glance(now.UnixMilli(), k, key, field)
 }
 
 // Write implements command.Target: what run notes becomes a write of this
@@ -94,11 +106,15 @@ func (h *held) Read(keys []string, f func(crdt.View)) error {
 
 // Glance is Read for one cell of one key.
 func (h *held) Glance(k crdt.Kind, key, field string) (value string, ok bool, err error) {
+	return h.glance(h.Now(), k, key, field)
+}
+
+func (h *held) glance(now int64, k crdt.Kind, key, field string) (value string, ok bool, err error) {
 	if h.s.mu.closed {
 		return "", false, ErrReleased
 	}
 	e := h.s.mu.state.Entry(key)
-	v := e.View(h.Now())
+	v := e.View(now)
 	if v.IsEvicted() && !slices.Contains(h.lost, key) {
 		return "", false, ErrEvicted
 	}
@@ -126,23 +142,23 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 	if e, _ := h.s.mu.state.Resident(key); e != nil {
 		(*evict.Mark)(e.Mark()).Hit()
 	}
-	return h.write(key, run, func(run func(*crdt.Mutator) error) (*crdt.Delta, error) {
-		return h.s.mu.engine.Write(h.s.now(), key, request, run)
-	})
+	return h.wrote(h.s.mu.engine.Write(h.s.now(), key, request, func(m *crdt.Mutator) error { return h.note(m, key, run) }))
 }
 
-// write makes a write of what run notes for a key by issue, and says which it was.
-func (h *held) write(key string, run func(*crdt.Mutator) error, issue func(func(*crdt.Mutator) error) (*crdt.Delta, error)) (crdt.Dot, error) {
-	delta, err := issue(func(m *crdt.Mutator) error {
-		if slices.Contains(h.lost, key) {
-			m.Afresh()
-		}
-		err := run(m)
-		if err == nil && m.Err() == nil {
-			err = h.s.memory.admits(m.Effects())
-		}
-		return err
-	})
+// note has run note what it writes to a key, and says why it may not.
+func (h *held) note(m *crdt.Mutator, key string, run func(*crdt.Mutator) error) error {
+	if slices.Contains(h.lost, key) {
+		m.Afresh()
+	}
+	err := run(m)
+	if err == nil && m.Err() == nil {
+		err = h.s.memory.admits(m.Effects())
+	}
+	return err
+}
+
+// wrote says which write the engine has made.
+func (h *held) wrote(delta *crdt.Delta, err error) (crdt.Dot, error) {
 	h.s.wake()
 	if known := known(err); known != nil {
 		return crdt.Dot{}, known
@@ -174,6 +190,14 @@ func known(err error) error {
 		return command.ErrToken
 	}
 	return nil
+}
+
+// Put is Write of a string that does not expire.
+func (h *held) Put(key, value string) (crdt.Dot, error) {
+	return h.Write(key, 0, func(m *crdt.Mutator) error {
+		m.Set(value, crdt.Never)
+		return nil
+	})
 }
 
 // refusal says why writes are refused, nil when they are not.

@@ -37,14 +37,14 @@ func (c *Core) wakes() {
 	c.froze.Store(true)
 }
 
-// isAsleep reports whether the node has been frozen and has not caught up yet. A
-// command may come before the first step does.
-func (c *Core) isAsleep() bool {
+// isAsleep reports whether the node has been frozen and has not caught up yet, at a
+// time of its clock. A command may come before the first step does.
+func (c *Core) isAsleep(now time.Time) bool {
 	if c.waking.Load() {
 		return true
 	}
 	last := c.alive.Load()
-	if last == 0 || c.cfg.Now().UnixNano()-last <= int64(c.cfg.FrozenAfter) {
+	if last == 0 || now.UnixNano()-last <= int64(c.cfg.FrozenAfter) {
 		return false
 	}
 	c.wakes()
