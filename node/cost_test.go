@@ -1,15 +1,19 @@
 package node_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/atollcache/atoll/node"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/resp"
 	"github.com/atollcache/atoll/node/wire"
 )
 
@@ -126,7 +130,9 @@ func TestDirectOrLong(t *testing.T) {
 // longWay is a Doer that has no short way.
 type longWay struct{ api *command.API }
 
-func (l longWay) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply { return l.api.Do(ctx, cmds...) }
+func (l longWay) Do(ctx context.Context, cmds ...wire.Command) []wire.Reply {
+	return l.api.Do(ctx, cmds...)
+}
 
 // BenchmarkPipeline runs batches of 16 commands as the door for Redis clients does.
 func BenchmarkPipeline(b *testing.B) {
@@ -177,4 +183,56 @@ func BenchmarkEmbedded(b *testing.B) {
 		_, err := n.Set(ctx, key, key)
 		return err
 	})
+}
+
+// BenchmarkRedis drives the door for Redis clients with 50 connections, each of which
+// sends so many commands at once and waits for the replies.
+func BenchmarkRedis(b *testing.B) {
+	rc := startRedis(b, resp.Config{}, 1, "us")
+	for _, verb := range []string{"SET", "GET"} {
+		for _, depth := range []int{1, 16} {
+			b.Run(fmt.Sprint(verb, "-", depth), func(b *testing.B) {
+				b.ReportAllocs()
+				var wg sync.WaitGroup
+				for c := range 50 {
+					wg.Go(func() {
+						if err := drive(rc.addrs["us-1"], verb, depth, b.N/50/depth+1, c); err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+			})
+		}
+	}
+}
+
+// drive sends commands on keys of its own in rounds and waits for the replies to each.
+func drive(addr, verb string, depth, rounds, seed int) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	value, reply := strings.Repeat("v", 100), len("+OK\r\n")
+	if verb == "GET" {
+		value, reply = "", len("$100\r\n")+100+len("\r\n")
+	}
+	in, out := bufio.NewReaderSize(c, 32<<10), []byte(nil)
+	for r := range rounds {
+		out = out[:0]
+		for i := range depth {
+			key := fmt.Sprintf("key:%012d", (seed*7919+(r*depth+i)*104729)%10_000)
+			if out = fmt.Appendf(out, "*%d\r\n$3\r\n%s\r\n$16\r\n%s\r\n", 2+len(value)/100, verb, key); value != "" {
+				out = fmt.Appendf(out, "$100\r\n%s\r\n", value)
+			}
+		}
+		if _, err := c.Write(out); err != nil {
+			return err
+		}
+		if _, err := in.Discard(depth * reply); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/node/command"
+	"github.com/atollcache/atoll/node/core"
 )
 
 // The short way of the program that the node is part of: from a method of the API to
@@ -27,24 +28,26 @@ func (d embedded) Glance(k crdt.Kind, key, field string) (value string, ok, done
 }
 
 // Put implements command.Direct.
-func (d embedded) Put(key, value string) (done bool) {
+func (d embedded) Put(key, value string) (done bool, err error) {
 	l := d.n.life.Load()
 	if !l.isReady() || !l.fits(key, "", value) || l.core.Enter() != nil {
-		return false
+		return false, nil
 	}
 	defer l.core.Exit()
 	s := l.core.AtOnce(l.cfg.Partitions.Of(key), true, l.cfg.Now())
 	if s == nil {
-		return false
+		return false, nil
 	}
 	dot, err := s.Put(key, value)
-	if err != nil {
-		return false // Nothing has been written.
-	}
-	if !dot.IsZero() {
+	switch {
+	case err == core.ErrReleased || err == core.ErrEvicted:
+		return false, nil
+	case err != nil:
+		return true, command.DataError("SET", err)
+	case !dot.IsZero():
 		l.runner.Wrote(s.ID())
 	}
-	return true
+	return true, nil
 }
 
 // fits reports whether a command of so much is within all limits.

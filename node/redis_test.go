@@ -27,7 +27,7 @@ type redisCluster struct {
 	addrs map[string]string // by node
 }
 
-func startRedis(t *testing.T, cfg resp.Config, perRegion int, regions ...string) *redisCluster {
+func startRedis(t testing.TB, cfg resp.Config, perRegion int, regions ...string) *redisCluster {
 	t.Helper()
 	rc := &redisCluster{addrs: map[string]string{}}
 	rc.cluster = newCluster(t, func(c *node.Config) {

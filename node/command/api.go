@@ -70,8 +70,9 @@ type Direct interface {
 	// Glance returns what a cell of a key shows, as GET and HGET reply it. done false
 	// says that they are to be asked instead.
 	Glance(k crdt.Kind, key, field string) (value string, ok, done bool)
-	// Put sets a string, as SET without options does, and reports whether it has.
-	Put(key, value string) (done bool)
+	// Put sets a string, as SET without options does. done false says that SET is to be
+	// asked instead, and that nothing has been written or counted.
+	Put(key, value string) (done bool, err error)
 }
 
 // glance asks for one cell directly, outside of a session.

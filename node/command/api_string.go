@@ -107,8 +107,10 @@ func (a *API) Get(ctx context.Context, key string) (value string, ok bool, err e
 // IfAbsent and IfPresent. Of concurrent Sets the last by the cluster's clock
 // shows everywhere; increments that the winner had not seen are added to it.
 func (a *API) Set(ctx context.Context, key, value string, opts ...SetOption) (done bool, err error) {
-	if len(opts) == 0 && a.direct != nil && sessionOf(ctx) == nil && a.direct.Put(key, value) {
-		return true, nil
+	if len(opts) == 0 && a.direct != nil && sessionOf(ctx) == nil {
+		if done, err := a.direct.Put(key, value); done {
+			return err == nil, err
+		}
 	}
 	return run(ctx, a, setCall(key, value, opts))
 }

@@ -56,8 +56,18 @@ func (c *conn) runBatch() {
 	before := c.w.Len()
 	replies := c.node(b.cmds...)
 	took := time.Since(began) / time.Duration(len(b.cmds))
+	var found looks
 	for i := range replies {
-		c.answer(b.entries[i], b.sent[i], b.cmds[i].Args, &replies[i], took)
+		found.found(b.entries[i], &replies[i])
+		c.answer(b.entries[i], b.cmds[i].Args, &replies[i])
+	}
+	c.s.stats.found(found)
+	c.s.stats.ranAll(b.entries, took)
+	c.s.latency.note("command", took)
+	if c.s.slow.isLong(took) {
+		for i, e := range b.entries {
+			c.s.slow.note(c, e, b.sent[i], b.cmds[i].Args, took)
+		}
 	}
 	c.seen(b.entries[len(b.entries)-1], int64(len(b.entries)))
 	switch size := c.w.Len() - before; {
@@ -74,20 +84,14 @@ func (c *conn) runBatch() {
 	}
 }
 
-// answer writes the reply of one command, and notes what it leaves. sent is its name
-// as it was sent.
-func (c *conn) answer(e *entry, sent string, args []string, r *wire.Reply, took time.Duration) {
+// answer writes the reply of one command, and notes what it leaves.
+func (c *conn) answer(e *entry, args []string, r *wire.Reply) {
 	from := c.muting()
 	render(&c.w, r, e.spec.Shape(wire.Command{Args: args}))
-	failed := ""
-	if r.Type == wire.TypeError && r.Err != nil {
-		failed = r.Err.Text
-	}
-	c.s.stats.ran(e, took, failed)
-	c.s.stats.found(e, r)
-	c.s.slow.note(c, e, sent, args, took)
-	c.s.latency.note("command", took)
-	if e.is&writes != 0 && failed == "" {
+	switch {
+	case r.Type == wire.TypeError && r.Err != nil:
+		c.s.stats.failed(e, r.Err.Text)
+	case e.is&writes != 0:
 		c.marks.note(c.s, e, args, r.Wrote)
 	}
 	c.muted(from)

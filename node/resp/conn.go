@@ -30,7 +30,8 @@ type conn struct {
 
 	user    *user
 	authed  bool
-	closing bool // after the replies so far
+	closing bool      // after the replies so far
+	until   time.Time // when it has been idle for too long; zero: never
 	mute    muteMode
 	batch   batch
 	tx      transaction
@@ -181,8 +182,11 @@ func (c *conn) wait() bool {
 	if idle := c.s.settings.idleTimeout(); idle > 0 && c.subs.count() == 0 && !c.monitor {
 		until = time.Now().Add(idle)
 	}
-	if err := c.nc.SetReadDeadline(until); err != nil {
-		return false
+	if until != c.until { // As hardly ever: clients are not cut off for being idle.
+		if err := c.nc.SetReadDeadline(until); err != nil {
+			return false
+		}
+		c.until = until
 	}
 	if c.s.draining.Load() {
 		return false
@@ -293,17 +297,20 @@ func (c *conn) runOwn(e *entry, args []string) {
 	c.s.monitors.tell(c, e, args[0], args)
 	c.track.next(c, e)
 	took := time.Since(began)
-	c.ran(e, args, took, failedSince(&c.w, from))
+	c.ran(e, args[0], args, took, failedSince(&c.w, from))
 	c.muted(from)
 	if c.w.Len() > writePiece {
 		c.flushReplies()
 	}
 }
 
-// ran notes that a command has been run.
-func (c *conn) ran(e *entry, args []string, took time.Duration, failed string) {
-	c.s.stats.ran(e, took, failed)
-	c.s.slow.note(c, e, args[0], args, took)
+// ran notes that a command has been run, sent by a name, and the error that it gave.
+func (c *conn) ran(e *entry, sent string, args []string, took time.Duration, failed string) {
+	c.s.stats.ran(e, 1, took)
+	if failed != "" {
+		c.s.stats.failed(e, failed)
+	}
+	c.s.slow.note(c, e, sent, args, took)
 	c.s.latency.note("command", took)
 }
 
@@ -328,7 +335,7 @@ func failedSince(w *proto.Writer, from int) string {
 
 // node runs commands at the node, within the time that they have.
 func (c *conn) node(cmds ...wire.Command) []wire.Reply {
-	ctx, cancel := context.WithTimeout(c.ctx, c.s.cfg.CommandTimeout)
-	defer cancel()
+	ctx := &within{Context: c.ctx, until: time.Now().Add(c.s.cfg.CommandTimeout)}
+	defer ctx.end()
 	return c.s.node.Do(ctx, cmds...)
 }

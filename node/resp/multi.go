@@ -187,10 +187,14 @@ func (c *conn) answerAll(queue []queued, replies []wire.Reply, took time.Duratio
 			from := c.w.Len()
 			c.seen(q.e, 1)
 			q.e.run(c, q.args)
-			c.ran(q.e, q.args, 0, failedSince(&c.w, from))
+			c.ran(q.e, q.args[0], q.args, 0, failedSince(&c.w, from))
 			continue
 		}
-		c.answer(q.e, q.sent, q.args, &replies[0], took/time.Duration(len(queue)))
+		var found looks
+		found.found(q.e, &replies[0])
+		c.s.stats.found(found)
+		c.answer(q.e, q.args, &replies[0])
+		c.ran(q.e, q.sent, q.args, took/time.Duration(len(queue)), "")
 		replies = replies[1:]
 	}
 	c.asking, c.mute = false, mute

@@ -42,10 +42,15 @@ func newSlowLog() *slowLog {
 	return l
 }
 
+// isLong reports whether a command that took so long is kept.
+func (l *slowLog) isLong(took time.Duration) bool {
+	least := l.least.Load()
+	return least >= 0 && took.Microseconds() >= least
+}
+
 // note keeps a command if it took long, with its name as it was sent.
 func (l *slowLog) note(c *conn, e *entry, sent string, args []string, took time.Duration) {
-	least := l.least.Load()
-	if least < 0 || took.Microseconds() < least || e.is&hidden != 0 {
+	if !l.isLong(took) || e.is&hidden != 0 {
 		return
 	}
 	short := make([]string, 0, min(len(args), slowArgs))

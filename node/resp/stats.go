@@ -35,38 +35,65 @@ type commandStats struct {
 // maxErrors bounds the kinds of errors that are counted each.
 const maxErrors = 128
 
-func (s *stats) ran(e *entry, took time.Duration, failed string) {
-	s.commands.Add(1)
+// ran counts so many runs of a command, each of which took so long.
+func (s *stats) ran(e *entry, runs int64, took time.Duration) {
+	s.commands.Add(runs)
 	c := &s.byEntry[e.index]
-	c.calls.Add(1)
+	c.calls.Add(runs)
 	micros := max(took.Microseconds(), 0)
-	c.micros.Add(micros)
-	c.took[min(bits.Len64(uint64(micros)), len(c.took)-1)].Add(1)
-	if failed != "" {
-		c.failed.Add(1)
-		s.erred(failed)
+	c.micros.Add(runs * micros)
+	c.took[min(bits.Len64(uint64(micros)), len(c.took)-1)].Add(runs)
+}
+
+// ranAll counts the runs of a batch, those of one command one behind the other together:
+// what all connections count in is dear.
+func (s *stats) ranAll(entries []*entry, took time.Duration) {
+	for from, i := 0, 1; i <= len(entries); i++ {
+		if i == len(entries) || entries[i] != entries[from] {
+			s.ran(entries[from], int64(i-from), took)
+			from = i
+		}
 	}
 }
 
-// found counts what a command that reads has found.
-func (s *stats) found(e *entry, r *wire.Reply) {
+// failed counts a run that gave an error.
+func (s *stats) failed(e *entry, text string) {
+	s.byEntry[e.index].failed.Add(1)
+	s.erred(text)
+}
+
+// looks are what the commands of a batch that read have found.
+type looks struct{ hits, misses int64 }
+
+// found counts what a command has found, if it reads.
+func (l *looks) found(e *entry, r *wire.Reply) {
 	switch {
 	case e.is&(writes|alone) != 0 || r.Type == wire.TypeError:
 	case e.verb == "MGET":
 		for i := range r.List {
-			s.look(&r.List[i])
+			l.look(&r.List[i])
 		}
 	default:
-		s.look(r)
+		l.look(r)
 	}
 }
 
 // look counts what one key was found to hold.
-func (s *stats) look(r *wire.Reply) {
+func (l *looks) look(r *wire.Reply) {
 	if r.Type == wire.TypeNil {
-		s.misses.Add(1)
+		l.misses++
 	} else {
-		s.hits.Add(1)
+		l.hits++
+	}
+}
+
+// found counts what a batch has found.
+func (s *stats) found(l looks) {
+	if l.hits > 0 {
+		s.hits.Add(l.hits)
+	}
+	if l.misses > 0 {
+		s.misses.Add(l.misses)
 	}
 }
 
