@@ -10,22 +10,20 @@ import (
 // everywhere else it is as it was. It reports false, and changes nothing, when nothing
 // shows at that time, and when there is a tier: then [Partition.Release]. The ghost is
 // exact if the entry keeps nothing beyond what it shows.
+//
+// What does not show is left alone altogether: it waits to be forgotten, and would wait
+// from the beginning with every try were it taken for changed.
 func (p *Partition) Evict(key string, now int64) bool {
-	if p.tier != nil || p.entries[key] == nil {
+	if p.tier != nil || !p.entries[key].View(now).Exists() {
 		return false
 	}
-	done := false
 	p.update(key, func(e *Entry) {
-		switch {
-		case e.evict(key, now):
-			done = true
-		case e.View(now).Exists():
-			done = true
+		if !e.evict(key, now) {
 			e.doubt(nil, 0, false, 0)
 		}
 	})
-	p.evicts = p.evicts || done
-	return done
+	p.evicts = true
+	return true
 }
 
 // Ghosts returns how many entries are kept as evicted, and what they and their keys
