@@ -64,6 +64,8 @@ func internalCommand(verb string) func(*life, []string) (wire.Reply, error) {
 		return (*life).answerShown
 	case "_SCAN":
 		return (*life).answerScan
+	case "_EVICTED":
+		return (*life).answerEvicted
 	case "_COUNT":
 		return (*life).answerCount
 	case "_INSPECT":

@@ -74,32 +74,6 @@ func (l *life) randomKey(ctx context.Context, _ wire.Command) wire.Reply {
 	return wire.Nil
 }
 
-// flush is FLUSHALL and FLUSHDB: whatever was written to the region's keys before
-// goes everywhere (R6), one key after the other.
-func (l *life) flush(ctx context.Context, cmd wire.Command) wire.Reply {
-	if err := command.ParseFlush(cmd); err != nil {
-		return wire.Fail(err)
-	}
-	reply := wire.OK
-	failed, ok := l.eachPage(ctx, "*", func(page []wire.Reply) bool {
-		cuts := make([]wire.Command, len(page))
-		for i, key := range page {
-			cuts[i] = command.Invalidate(key.Text)
-		}
-		for _, r := range l.run(ctx, cuts, false) {
-			if r.Type == wire.TypeError {
-				reply = r
-				return false
-			}
-		}
-		return true
-	})
-	if !ok {
-		return failed
-	}
-	return reply
-}
-
 // size is DBSIZE.
 func (l *life) size(ctx context.Context, _ wire.Command) wire.Reply {
 	sum, left := int64(0), make([]region.Partition, l.cfg.Partitions.Count())

@@ -294,7 +294,7 @@ func TestInternalCommandsAreRefused(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 2, "us")
 	us := c.nodes["us-1"]
-	for _, args := range [][]string{{"_NODE"}, {"_DIGESTS", "1"}, {"_INSPECT", "k", "1"}, {"_LINKS", ""}, {"_SYMBOLS", "0", "0", "0", "0", "0", "0", "1"}, {"_NAMES", "0", "0", "0"}, {"_SHOWN", "0", "0", "k"}, {"_SCAN", "0", "0", "1"}, {"_BACKUP", "ABOUT"}, {"_RESTORE", "DROP", "1", "0"}, {"_X"}} {
+	for _, args := range [][]string{{"_NODE"}, {"_DIGESTS", "1"}, {"_INSPECT", "k", "1"}, {"_LINKS", ""}, {"_SYMBOLS", "0", "0", "0", "0", "0", "0", "1"}, {"_NAMES", "0", "0", "0"}, {"_SHOWN", "0", "0", "k"}, {"_SCAN", "0", "0", "1"}, {"_EVICTED", "0"}, {"_BACKUP", "ABOUT"}, {"_RESTORE", "DROP", "1", "0"}, {"_X"}} {
 		for name, door := range map[string]command.Doer{"embedded": us.API, "any": us.Fronted(), "owner": us.Addressed()} {
 			r := door.Do(t.Context(), cmd(args...), cmd("PING"))
 			if r[0].Type != wire.TypeError || r[0].Err.Code != wire.CodeBadRequest || show(r[1]) != "PONG" {

@@ -68,10 +68,15 @@ func (s *Shard) listAnew(from uint64) []listedKey {
 		}
 		return true
 	})
-	slices.SortFunc(out, func(a, b listedKey) int {
+	sortListed(out)
+	return out
+}
+
+// sortListed puts keys in order of places.
+func sortListed(keys []listedKey) {
+	slices.SortFunc(keys, func(a, b listedKey) int {
 		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.key, b.key))
 	})
-	return out
 }
 
 // unlist drops a listing that nobody asks for any more. The caller holds the lock.
@@ -88,22 +93,48 @@ func (s *Shard) unlist() {
 func (s *Shard) Page(from uint64, limit int, now int64, keep func(key string, v crdt.View) bool) (page []string, next uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := s.list(from)
-	end, bytes := 0, 0
-	for end < min(limit, len(out)) && bytes < maxPageBytes {
-		bytes += len(out[end].key)
-		end++
-	}
-	for end > 0 && end < len(out) && out[end].place == out[end-1].place {
-		end++
-	}
-	if end < len(out) {
-		next = out[end].place
-	}
-	for _, k := range out[:end] {
+	out, next := firstPage(s.list(from), limit)
+	for _, k := range out {
 		if keep(k.key, s.mu.state.Peek(k.key).View(now)) {
 			page = append(page, k.key)
 		}
 	}
 	return page, next, s.err()
+}
+
+// GhostPage returns the keys that are evicted in a shard, of those whose place is not
+// before one, as [Shard.Page] does all: at most about limit of them.
+func (s *Shard) GhostPage(from uint64, limit int, now int64) (page []string, next uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []listedKey
+	s.mu.state.EachGhost(func(key string) bool {
+		if place := placeOf(key); place >= from && s.mu.state.Peek(key).View(now).IsEvicted() {
+			all = append(all, listedKey{key, place})
+		}
+		return true
+	})
+	sortListed(all)
+	all, next = firstPage(all, limit)
+	for _, k := range all {
+		page = append(page, k.key)
+	}
+	return page, next
+}
+
+// firstPage returns the first of some keys in order of places, about limit of them, and
+// the place where the next page begins, 0 when there is none.
+func firstPage(keys []listedKey, limit int) (page []listedKey, next uint64) {
+	end, bytes := 0, 0
+	for end < min(limit, len(keys)) && bytes < maxPageBytes {
+		bytes += len(keys[end].key)
+		end++
+	}
+	for end > 0 && end < len(keys) && keys[end].place == keys[end-1].place {
+		end++
+	}
+	if end < len(keys) {
+		next = keys[end].place
+	}
+	return keys[:end], next
 }
