@@ -128,16 +128,16 @@ func (l *life) execHere(ctx context.Context, s *core.Shard, t *core.Task) wire.R
 		return command.Exec(s, t.Command)
 	}
 	var lost []string
-	keys := t.Spec.KeysOf(t.Command)
+	keys, over := t.Spec.KeysOf(t.Command), false
 	if readsMany(t.Spec, keys) {
-		lost = l.bringBack(ctx, s, s.Evicted(keys))
+		lost, over = l.bringBack(ctx, s, s.Evicted(keys))
 	}
 	reply := command.Exec(s.Without(lost), t.Command)
 	for range bringTries {
-		if reply.Type != wire.TypeError || reply.Err != core.ErrEvicted {
+		if over || reply.Type != wire.TypeError || reply.Err != core.ErrEvicted {
 			break
 		}
-		lost = l.bringBack(ctx, s, s.Evicted(keys))
+		lost, over = l.bringBack(ctx, s, s.Evicted(keys))
 		reply = command.Exec(s.Without(lost), t.Command)
 	}
 	return reply
@@ -163,24 +163,27 @@ func (l *life) whole(ctx context.Context, s *core.Shard, u unit) command.Target 
 			keys = append(keys, spec.KeysOf(cmd)...)
 		}
 	}
-	return s.Without(l.bringBack(ctx, s, s.Evicted(keys)))
+	lost, _ := l.bringBack(ctx, s, s.Evicted(keys))
+	return s.Without(lost)
 }
 
 // bringBack asks other holders for keys that were evicted here, those of the region first,
 // and returns the keys that nobody has who answered in time. Somebody may have one that has
-// not come back all the same, for want of room, say: that one is not lost, and a command
-// that needs it gets [core.ErrEvicted].
-func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (lost []string) {
+// not come back all the same, for want of room, say: that one is not lost, over says that it
+// has been waited for in vain, and a command that needs it gets [core.ErrEvicted]. Who is
+// further away is asked for what nobody near has.
+func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (lost []string, over bool) {
 	if len(keys) == 0 {
-		return nil
+		return nil, false
 	}
 	now := l.cfg.Now()
 	keys, lost = l.gone.split(s.ID(), keys, now)
 	if len(keys) == 0 {
-		return lost
+		return lost, false
 	}
 	near, far := s.Holders(l.cfg.Region)
 	had := map[string]bool{}
+	isHad := func(key string) bool { return had[key] }
 	for _, holders := range [][]crdt.ReplicaID{near, far} {
 		within, cancel := context.WithTimeout(ctx, l.cfg.SeenWait)
 		for again := true; again && len(keys) > 0 && len(holders) > 0; {
@@ -189,11 +192,12 @@ func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (los
 			}
 			keys = s.Evicted(keys)
 		}
+		over = over || within.Err() != nil && slices.ContainsFunc(keys, isHad)
+		keys = slices.DeleteFunc(keys, isHad)
 		cancel()
 	}
-	keys = slices.DeleteFunc(keys, func(key string) bool { return had[key] })
 	l.gone.note(s.ID(), keys, now.Add(lostFor))
-	return append(lost, keys...)
+	return append(lost, keys...), over
 }
 
 // bringFrom asks holders for keys and reports whether one has some of them and could not

@@ -5,10 +5,12 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollcache/atoll/node"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/node/wire"
 )
 
 // TestEvictedIsNotRemoved lets the nodes of one region evict, and finds everything in the
@@ -196,4 +198,41 @@ func TestBuryOnlyWhatNobodyHas(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestTooLargeToStay asks a node for a key that another one has, and that is evicted again as
+// soon as it has come back: it is not lost, so it is neither missed nor begun anew, and who
+// asks is told once the wait for it is over.
+func TestTooLargeToStay(t *testing.T) {
+	t.Parallel()
+	const wait = time.Second
+	c := newCluster(t, func(cfg *node.Config) { cfg.SeenWait = wait })
+	c.startAll(1, "us", "eu")
+	us, eu, ctx := c.nodes["us-1"], c.nodes["eu-1"], t.Context()
+	if _, err := eu.HSet(ctx, "h", command.Field{Name: "f", Value: "v"}); err != nil {
+		t.Fatal(err)
+	}
+	c.until("it has arrived", func() error {
+		if n, err := us.Exists(ctx, "h"); err != nil || n != 1 {
+			return fmt.Errorf("%d, %v", n, err)
+		}
+		return nil
+	})
+	node.LimitEntries(us.Node, 1, core.AllKeys)
+	for _, args := range [][]string{{"HGET", "h", "f"}, {"HSET", "h", "g", "w"}} {
+		began := time.Now()
+		if r := us.API.Do(ctx, cmd(args...))[0]; r.Type != wire.TypeError || r.Err.Text != core.ErrEvicted.Text {
+			t.Errorf("%q where it cannot stay: want %q, have %s", args, core.ErrEvicted.Text, show(r))
+		}
+		if took := time.Since(began); took < wait || took > 3*wait {
+			t.Errorf("%q where it cannot stay: want an answer after about %v, have it after %v", args, wait, took)
+		}
+	}
+	if v, ok, err := eu.HGet(ctx, "h", "f"); err != nil || !ok || v != "v" {
+		t.Errorf("where it is: want v, have %q, %t, %v", v, ok, err)
+	}
+	node.LimitEntries(us.Node, 1<<20, core.AllKeys)
+	if v, ok, err := us.HGet(ctx, "h", "f"); err != nil || !ok || v != "v" {
+		t.Errorf("there is room: want v, have %q, %t, %v", v, ok, err)
+	}
 }

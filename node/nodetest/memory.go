@@ -47,8 +47,8 @@ func (r *running) bring(keys []string) bool {
 		return false
 	}
 	n, p := r.n, r.n.w.cfg.Partitions.Of(r.cmd.Key())
-	n.bringBack(p, keys, func(lost []string) {
-		r.lost = lost
+	n.bringBack(p, keys, func(lost []string, over bool) {
+		r.lost, r.over = lost, over
 		n.await(r.poll)
 	})
 	return true
@@ -70,8 +70,9 @@ func (r *running) needsAll(s *core.Shard) []string {
 }
 
 // bringBack asks other holders of a partition for keys that were evicted here, those of
-// the region first, and goes on with the keys that nobody has who answered in time.
-func (n *node) bringBack(p partition, keys []string, done func(lost []string)) {
+// the region first, and goes on with the keys that nobody has who answered in time; over
+// says that somebody has some that have been waited for in vain.
+func (n *node) bringBack(p partition, keys []string, done func(lost []string, over bool)) {
 	var ask, lost []string
 	for _, key := range keys {
 		if n.w.now < n.gone[goneKey{p, key}] {
@@ -82,20 +83,29 @@ func (n *node) bringBack(p partition, keys []string, done func(lost []string)) {
 	}
 	s := n.core.Shard(p)
 	if len(ask) == 0 || s == nil {
-		done(lost)
+		done(lost, false)
 		return
 	}
 	witness := n.whoHas(p, ask)
 	near, far := s.Holders(n.w.places[n.at].region)
-	had := map[string]bool{}
+	had, over, until := map[string]bool{}, false, n.w.now+n.w.waits.seen
+	// notHad returns those that nobody has, having waited for the others.
+	notHad := func(left []string) []string {
+		all := len(left)
+		left = slices.DeleteFunc(left, func(key string) bool { return had[key] })
+		over = over || n.w.now >= until && len(left) < all
+		return left
+	}
 	n.bringFrom(p, near, ask, had, func(left []string) {
+		left = notHad(left)
+		until = n.w.now + n.w.waits.seen
 		n.bringFrom(p, far, left, had, func(left []string) {
-			left = slices.DeleteFunc(left, func(key string) bool { return had[key] })
+			left = notHad(left)
 			for _, key := range left {
 				n.gone[goneKey{p, key}] = n.w.now + lostFor
 			}
 			n.checkNowhere(p, left, witness)
-			done(append(lost, left...))
+			done(append(lost, left...), over)
 		})
 	})
 }

@@ -175,7 +175,7 @@ func (w *world) revive() (any bool) {
 			slices.Sort(keys)
 			any = any || len(keys) > 0
 			clear(n.gone)
-			n.bringBack(p, keys, func([]string) {})
+			n.bringBack(p, keys, func([]string, bool) {})
 		}
 	}
 	w.pass(w.waits.seen)

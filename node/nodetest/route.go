@@ -171,6 +171,7 @@ type running struct {
 	// What it needs and was evicted here.
 	whole bool     // all of that has been asked for beforehand, where it must be
 	lost  []string // what nobody has
+	over  bool     // somebody has something that was waited for in vain
 	tries int      // how often it was asked for
 }
 
@@ -212,7 +213,7 @@ func (r *running) poll() bool {
 		return true
 	}
 	reply := n.exec(s, r.cmd, r.lost)
-	if reply.Type == wire.TypeError && reply.Err == core.ErrEvicted && r.tries < bringTries {
+	if reply.Type == wire.TypeError && reply.Err == core.ErrEvicted && r.tries < bringTries && !r.over {
 		spec, _ := command.Find(r.cmd)
 		if r.tries++; r.bring(s.Evicted(spec.KeysOf(r.cmd))) {
 			return true
