@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -234,5 +235,46 @@ func TestTooLargeToStay(t *testing.T) {
 	node.LimitEntries(us.Node, 1<<20, core.AllKeys)
 	if v, ok, err := us.HGet(ctx, "h", "f"); err != nil || !ok || v != "v" {
 		t.Errorf("there is room: want v, have %q, %t, %v", v, ok, err)
+	}
+}
+
+// TestWarmLeavesEvicted: a node that reads from its disk alone, before it has joined the
+// others, does not answer for a key that was evicted where it was filled from: it waits
+// until others can be asked.
+func TestWarmLeavesEvicted(t *testing.T) {
+	t.Parallel()
+	fs, joins := disks{}, 200*time.Millisecond
+	c := newDiskCluster(t, fs, func(cfg *node.Config) {
+		cfg.JoinWait, cfg.Sync.LogBytes = joins, 1
+		if cfg.Name == "us-1" {
+			cfg.Disk = node.DiskConfig{} // It evicts, and gives who joins a snapshot.
+		}
+	})
+	one := c.startOne("us", "us-1")
+	setAll(t, one, keysOf(200))
+	node.LimitEntries(one.Node, 1, core.AllKeys)
+	two := c.startOne("us", "us-2")
+	setAll(t, two, []string{"there"})
+	c.until("what is left has arrived", func() error {
+		if n := node.Ghosts(two.Node); n == 0 {
+			return fmt.Errorf("%d keys are evicted there", n)
+		}
+		return nil
+	})
+	c.untilEqual(two)
+	two.stop()
+	one.stop()
+	joins = 20 * time.Second
+	two = c.start("us", "us-2")
+	wantAll(t, "not joined", two, []string{"there"})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if r := two.API.Do(ctx, cmd("GET", keysOf(1)[0]))[0]; r.Type != wire.TypeError || r.Err.Text != core.ErrNotReady.Text {
+		t.Errorf("not joined: want it to wait in vain, have %s", show(r))
+	}
+	select {
+	case <-two.Ready():
+		t.Error("joined already: nothing was tested")
+	default:
 	}
 }
