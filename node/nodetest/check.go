@@ -81,8 +81,8 @@ func (w *world) checkRequest(n *node, p partition, request uint64, dot crdt.Dot)
 		return
 	}
 	for _, o := range w.requests[request] {
-		if first := w.parts[p].byDot[o.dot]; o.p != p || first != nil && first.died {
-			continue // What nobody has any more has to be done again.
+		if first := w.parts[p].byDot[o.dot]; o.p != p || first != nil && first.died && !n.held[p].seen.Covers(o.dot) {
+			continue
 		}
 		w.counts.Twice++
 		if w.cfg.Sync.Requests >= 1024 && !w.isSevered() {

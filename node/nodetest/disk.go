@@ -112,6 +112,18 @@ func (d *disk) vector(i *image, p partition) crdt.Vector {
 	return d.w.parts[p].full(head.Vector)
 }
 
+// hasWhole reports whether something that a crash may leave has a key, not only what is left
+// of an evicted one.
+func (d *disk) hasWhole(p partition, key string) bool {
+	return slices.ContainsFunc(d.images, func(i image) bool {
+		if i.parts[p] == nil {
+			return false
+		}
+		e, err := i.parts[p].Load(key)
+		return err != nil || e != nil && !e.IsEvicted()
+	})
+}
+
 // crash leaves what a crash leaves of what was committed.
 func (d *disk) crash(loses bool) {
 	if loses {

@@ -9,6 +9,7 @@ import (
 	"github.com/atollcache/atoll/crdt/crdttest"
 	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
+	"github.com/atollcache/atoll/node/evict"
 	"github.com/atollcache/atoll/node/wire"
 	cachesync "github.com/atollcache/atoll/sync"
 )
@@ -92,7 +93,9 @@ func (w *world) lose(p partition, key string, blurs bool) {
 }
 
 // blurs reports whether a key has counters and somebody may have them who is not known
-// here: sums that go on where they are count whole when the key has begun anew elsewhere.
+// here: sums that go on where they are count whole when the key has begun anew elsewhere. Only
+// who has the key whole counts, in memory or in anything that a crash may leave of a disk:
+// what is left of an evicted key has no sums that could go on.
 func (n *node) blurs(p partition, key string) bool {
 	w := n.w
 	if !slices.ContainsFunc(w.parts[p].byKey[key], func(o *write) bool {
@@ -101,7 +104,7 @@ func (n *node) blurs(p partition, key string) bool {
 		return false
 	}
 	for _, d := range w.drives {
-		if d != nil && len(d.vectors[p]) > 0 {
+		if d != nil && d.hasWhole(p, key) {
 			return true
 		}
 	}
@@ -196,7 +199,13 @@ func (w *world) countEvicted(n *node) {
 }
 
 // hasNoRoom reports whether a command was not answered because its key takes so much of
-// what a node of the region may keep that it leaves as soon as it has come back.
+// what nodes of the region may keep that it leaves as soon as it has come back. It is that
+// and nothing else that excuses: the reply must say that somebody has the key
+// ([core.ErrEvicted]; what nobody has does not exist), and every node of the region that is
+// ready must be too small for the largest of the keys. One that is not could have answered,
+// since a command that gets this reply is passed on to the next. A node is too small for
+// what package evict takes for outsize there, more than an eighth of its limit, which leaves
+// before all others; anything else stays at least until one command has run.
 func (w *world) hasNoRoom(c *call, r wire.Reply) bool {
 	if w.memory == nil || r.Err.Text != core.ErrEvicted.Text {
 		return false
@@ -205,21 +214,33 @@ func (w *world) hasNoRoom(c *call, r wire.Reply) bool {
 	if err != nil {
 		return false
 	}
-	size := 0
+	bytes := 0
 	for _, key := range spec.KeysOf(c.cmd) {
 		for _, n := range w.nodes {
 			if n != nil && n.core != nil {
-				size = max(size, n.entryOf(w.cfg.Partitions.Of(key), key).Size())
+				bytes = max(bytes, n.residentBytes(w.cfg.Partitions.Of(key), key))
 			}
 		}
 	}
-	for at, x := range w.places {
-		if x.region == c.step.region && w.memory.bytes[at] < largeShare*int64(size) {
-			return true
+	for at, n := range w.nodes {
+		if n != nil && n.state == core.Ready && w.places[at].region == c.step.region && w.memory.bytes[at] >= outsizeShare*int64(bytes) {
+			return false
 		}
 	}
-	return false
+	return bytes > 0
 }
 
-// largeShare is which part of what may be kept makes an entry a large one.
-const largeShare = 10
+// residentBytes returns what a key takes of what a node may keep, 0 where it is not whole.
+func (n *node) residentBytes(p partition, key string) (bytes int) {
+	if s := n.core.Shard(p); s != nil {
+		s.Look(func(_ *cachesync.Engine, state *crdt.Partition) {
+			if _, b := state.Resident(key); b > 0 {
+				bytes = b + evict.PlaceBytes
+			}
+		})
+	}
+	return bytes
+}
+
+// outsizeShare is of which part of what may be kept an entry must be more to be outsize.
+const outsizeShare = 8
