@@ -11,7 +11,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("seed", 1, "first seed of the histories checked against the specification")
-	seedCount = flag.Int("seeds", 1500, "how many histories to check")
+	seedCount = flag.Int("seeds", 800, "how many histories to check")
 )
 
 // TestSpecification checks random histories of every type against the executable
