@@ -204,13 +204,7 @@ func TestRedisCLICluster(t *testing.T) {
 		return
 	}
 	ns := startNodes(t, resp.Config{ClusterMode: true}, 2)
-	until(t, "both nodes own slots", func() error {
-		out, err := tool(t, ns.addrs[0], "redis-cli", "--cluster", "check", ns.addrs[0])
-		if err != nil || !strings.Contains(out, "in 2 masters") || !strings.Contains(out, "All 16384 slots covered") {
-			return fmt.Errorf("redis-cli --cluster check: have %s, %w", out, err)
-		}
-		return nil
-	})
+	untilSlots(t, ns)
 	out, err := tool(t, ns.addrs[0], "redis-cli", "--cluster", "info", ns.addrs[0])
 	if err != nil || strings.Count(out, "slots") != 2 {
 		t.Errorf("redis-cli --cluster info: have %s, %v", out, err)
@@ -218,6 +212,20 @@ func TestRedisCLICluster(t *testing.T) {
 	out, err = tool(t, ns.addrs[1], "redis-cli", "--cluster", "call", ns.addrs[1], "PING")
 	if err != nil || strings.Count(out, "PONG") != 2 {
 		t.Errorf("redis-cli --cluster call: have %s, %v", out, err)
+	}
+}
+
+// untilSlots waits until each of two nodes says that both own slots.
+func untilSlots(t *testing.T, ns *nodes) {
+	t.Helper()
+	for _, addr := range ns.addrs {
+		until(t, addr+" says that both nodes own slots", func() error {
+			out, err := tool(t, addr, "redis-cli", "--cluster", "check", addr)
+			if err != nil || !strings.Contains(out, "in 2 masters") || !strings.Contains(out, "All 16384 slots covered") {
+				return fmt.Errorf("redis-cli --cluster check: have %s, %w", out, err)
+			}
+			return nil
+		})
 	}
 }
 
@@ -244,6 +252,9 @@ func TestRedisBenchmark(t *testing.T) {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
 			ns := startNodes(t, mode.cfg, 2)
+			if mode.cfg.ClusterMode {
+				untilSlots(t, ns)
+			}
 			var tests []string
 			for _, b := range benchmarks {
 				if strings.Contains(strings.Join(ns.has, " "), b.needs) {
