@@ -14,7 +14,7 @@ ROWS ?=
 CC_FOUND := $(shell command -v gcc || command -v clang || command -v cc)
 RACE := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test vet fmt tidy race fuzz sim redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory bench-restart bench-expiry churn
+.PHONY: help build demo test vet fmt tidy race fuzz sim disks redis redis-suite e2e kill9 bench bench-short bench-repair bench-memory bench-restart bench-expiry churn
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ vet: ## go vet
 
 race: ## all tests with the race detector
 	@test -n "$(RACE)" || echo "no C compiler found: testing without the race detector"
-	$(GO) test $(RACE) -timeout 9m ./...
+	$(GO) test $(RACE) -short -timeout 9m ./...
 
 sim: ## simulated faults: SEEDS=n histories of engines, CLUSTER_SEEDS=n of whole clusters; prints seeds per second
 	GOGC=400 $(GO) test ./sync/simtest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(SEEDS)
@@ -56,6 +56,9 @@ e2e: ## real processes on real NATS: every scenario of failure, some six minutes
 
 kill9: ## ROUNDS=n times kill -9 of nodes with a data directory under load: what was acknowledged is there afterwards
 	$(GO) test ./cli/e2e -run TestKill9 -count=1 -timeout 0 -v -kills=$(ROUNDS)
+
+disks: ## the data directory's damages, failures and crashes: more of each than make test has
+	$(GO) test ./node/pebblestore -count=1 -v
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@set -e; for p in $$($(GO) list ./...); do \

@@ -250,7 +250,10 @@ func contents(t testing.TB, fs vfs.FS) map[string]string {
 // written, or an error; from a log it is a state that was.
 func TestBitFlips(t *testing.T) {
 	t.Parallel()
-	const flips = 12
+	flips := 12
+	if testing.Short() {
+		flips = 4
+	}
 	least := map[string]int{"sst": flips / 2, "log": flips / 4, "MANIFEST": flips / 2, "ATOLL": flips}
 	for _, flushed := range []bool{true, false} {
 		whole := filled(t, flushed)
