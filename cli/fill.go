@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/atollcache/atoll/node/command"
 )
 
 func missVerb() verb {
@@ -58,19 +56,15 @@ func fillVerb() verb {
 		},
 		about: "A fill loses to whatever has been written to the key since it was missing, in any region,\n" +
 			"a removal of what was not there included. Exit code 1 if it was not taken.",
-		flags: []cli.Flag{&cli.StringFlag{Name: "ttl", Usage: "let the key expire after a `DURATION`, or seconds"}},
+		flags: []cli.Flag{ttlFlag()},
 		run:   runFill,
 	}
 }
 
 func runFill(ctx context.Context, c *call) error {
-	var opts []command.SetOption
-	if c.IsSet("ttl") {
-		ttl, err := parseTTL("--ttl", c.String("ttl"))
-		if err != nil {
-			return err
-		}
-		opts = append(opts, command.TTL(ttl))
+	opts, err := c.ttlOption()
+	if err != nil {
+		return err
 	}
 	key := c.args[0]
 	value, err := c.valueOf(c.args[2])

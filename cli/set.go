@@ -19,7 +19,7 @@ func setVerb() verb {
 		},
 		about: "Of concurrent writes in different regions the last by the cluster's clock shows everywhere.",
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "ttl", Usage: "let the key expire after a `DURATION`, or seconds"},
+			ttlFlag(),
 			&cli.BoolFlag{Name: "if-absent", Usage: "only if this region has no such key; exit code 1 if it has. Not a lock"},
 			&cli.BoolFlag{Name: "if-present", Usage: "only if this region has such a key; exit code 1 if not"},
 		},
@@ -27,14 +27,27 @@ func setVerb() verb {
 	}
 }
 
+// ttlFlag returns the flag that ttlOption reads.
+func ttlFlag() cli.Flag {
+	return &cli.StringFlag{Name: "ttl", Usage: "let the key expire after a `DURATION`, or seconds"}
+}
+
+// ttlOption returns what --ttl says, nothing where it is not given.
+func (c *call) ttlOption() ([]command.SetOption, error) {
+	if !c.IsSet("ttl") {
+		return nil, nil
+	}
+	ttl, err := parseTTL("--ttl", c.String("ttl"))
+	if err != nil {
+		return nil, err
+	}
+	return []command.SetOption{command.TTL(ttl)}, nil
+}
+
 func runSet(ctx context.Context, c *call) error {
-	var opts []command.SetOption
-	if c.IsSet("ttl") {
-		ttl, err := parseTTL("--ttl", c.String("ttl"))
-		if err != nil {
-			return err
-		}
-		opts = append(opts, command.TTL(ttl))
+	opts, err := c.ttlOption()
+	if err != nil {
+		return err
 	}
 	absent, present := c.Bool("if-absent"), c.Bool("if-present")
 	switch {
