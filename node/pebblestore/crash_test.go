@@ -314,6 +314,8 @@ func TestCrashWhileMade(t *testing.T) {
 	fs := &crashing{FS: mem, mem: mem, h: newHistory(), rng: rand.New(rand.NewPCG(3, 3))}
 	var clones []*vfs.MemFS
 	every := &hooked{fs, func() {
+		fs.mu.Lock() // Pebble compacts beside what opens it.
+		defer fs.mu.Unlock()
 		for _, percent := range []int{0, 50, 100} {
 			clones = append(clones, mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: fs.rng}))
 		}
@@ -335,8 +337,8 @@ func TestCrashWhileMade(t *testing.T) {
 	}
 }
 
-// hooked calls f before every call that makes, renames or syncs something. It is for
-// what one goroutine does at a time.
+// hooked calls f before every call that makes, renames or syncs something, on
+// whichever goroutine calls.
 type hooked struct {
 	vfs.FS
 	f func()
