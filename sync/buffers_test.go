@@ -64,6 +64,34 @@ func TestDeltaLogKeepsTheNewest(t *testing.T) {
 	}
 }
 
+// TestLimitLog: what a log of an engine has too much of when less is allowed goes at once,
+// and who missed that needs a snapshot; what is allowed later is not there by that.
+func TestLimitLog(t *testing.T) {
+	h := newHolder(t, 1, "eu", cachesync.Config{})
+	for range 10 {
+		h.incr(at(0), "k")
+	}
+	full := h.Stats().LogBytes
+	h.LimitLog(full / 2)
+	if have := h.Stats().LogBytes; have > full/2 || have < full/4 {
+		t.Errorf("ten deltas of %d bytes, half of that allowed: have %d bytes", full, have)
+	}
+	if n := len(h.History("k")); n != 5 {
+		t.Errorf("want the newest 5 deltas left, have %d", n)
+	}
+	h.LimitLog(0)
+	if n := len(h.History("k")); n != 1 {
+		t.Errorf("nothing allowed: want the newest delta left, have %d", n)
+	}
+	h.LimitLog(full)
+	for range 20 {
+		h.incr(at(0), "k")
+	}
+	if have := h.Stats().LogBytes; have > full || have < full*3/4 {
+		t.Errorf("%d bytes allowed again: have %d", full, have)
+	}
+}
+
 func TestDeltaLogSkipTo(t *testing.T) {
 	l := cachesync.NewDeltaLog(1 << 20)
 	l.Add(plain(1, 1, "k"))

@@ -18,6 +18,11 @@ type deltaLog struct {
 func (l *deltaLog) add(d *crdt.Delta) {
 	l.deltas = append(l.deltas, d)
 	l.bytes += d.Size()
+	l.trim()
+}
+
+// trim drops the oldest deltas beyond the limit, but never the newest.
+func (l *deltaLog) trim() {
 	n := 0
 	for l.bytes > l.limit && n < len(l.deltas)-1 {
 		old := l.deltas[n]
@@ -120,6 +125,14 @@ func (l *deltaLog) keysBeyond(v *crdt.Sight) (map[string]bool, bool) {
 		}
 	}
 	return keys, true
+}
+
+// LimitLog changes how many bytes the log may take, as [Config.LogBytes] says; what is
+// beyond that goes at once. Least is 1.
+func (e *Engine) LimitLog(bytes int) {
+	e.cfg.LogBytes = max(bytes, 1)
+	e.log.limit = e.cfg.LogBytes
+	e.log.trim()
 }
 
 // History returns the deltas of a key that the log still has, oldest first. Read

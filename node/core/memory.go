@@ -109,6 +109,7 @@ type Memory struct {
 	shards map[*Shard]*evict.Policy
 	ids    map[int]*Shard
 	nextID int
+	logs   int // bytes that the log of one shard may take; zero: what its engine was made with
 }
 
 // NewMemory returns the memory of a node without a limit.
@@ -146,6 +147,25 @@ func (m *Memory) SetLimit(bytes int64, policy Policy) {
 	}
 	m.mu.Unlock()
 	m.relieve(maxSweepSteps)
+}
+
+// LimitLogs changes how many bytes the log of every shard may take, of those to come too:
+// a limit that is lowered while the node runs must not leave them room for nothing else.
+func (m *Memory) LimitLogs(bytes int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.logs = bytes
+	for s := range m.shards {
+		m.limitLog(s)
+	}
+}
+
+// limitLog makes the log of a shard as large as those of all may be. The caller holds the
+// lock.
+func (m *Memory) limitLog(s *Shard) {
+	if m.logs > 0 {
+		s.Look(func(e *cachesync.Engine, _ *crdt.Partition) { e.LimitLog(m.logs) })
+	}
 }
 
 // spread gives the entries what is left for them. The caller holds the lock.
@@ -189,6 +209,7 @@ func (m *Memory) join(s *Shard) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.shards[s] = nil
+	m.limitLog(s)
 	if m.limit.Load() > 0 {
 		m.attach(s)
 	}
