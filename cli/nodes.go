@@ -26,7 +26,8 @@ func nodesVerb() verb {
 			"refuses writes; it is undecided where clocks differ and no majority says which is wrong, and\n" +
 			"unjudged where there is none to compare with. SKEW is how far its clock is ahead of that of\n" +
 			"the node that is asked, and how well that is known. READY is no where requests are better\n" +
-			"sent to another node, and says why.",
+			"sent to another node, and says why. MEMORY is there where a node has a limit: how much of\n" +
+			"what that leaves for data the node keeps, and the limit.",
 		flags: []cli.Flag{&cli.StringFlag{Name: "only", Usage: "only nodes of a `REGION`"}},
 		run: func(ctx context.Context, c *call) error {
 			api, err := c.connect(ctx)
@@ -84,6 +85,9 @@ func (t *terminal) nodeTable(nodes []wire.NodeInfo, now time.Time) {
 
 // memoryOf returns how much of what it may keep in memory a node keeps: "81% of 2.0 GiB".
 func memoryOf(n wire.NodeInfo) string {
+	if n.Unanswered {
+		return "?"
+	}
 	limit, room := n.Counters["max_memory"], n.Counters["memory_room"]
 	if limit == 0 || room == 0 {
 		return "no limit"

@@ -39,6 +39,34 @@ func TestNodeTable(t *testing.T) {
 	}
 }
 
+// TestNodeTableMemory: how full nodes are is shown where one has a limit, and nowhere else.
+func TestNodeTableMemory(t *testing.T) {
+	now := time.Now()
+	memory := func(limit, room, used int64) map[string]int64 {
+		return map[string]int64{"max_memory": limit, "memory_room": room, "memory_used": used}
+	}
+	nodes := []wire.NodeInfo{
+		{Name: "half", Heard: now, Ready: true, Counters: memory(2<<30, 1000, 512)},
+		{Name: "over", Heard: now, Ready: true, Counters: memory(100<<20, 1000, 1200)},
+		{Name: "free", Heard: now, Ready: true, Counters: memory(0, 0, 1200)},
+		{Name: "mute", Heard: now, Unanswered: true},
+	}
+	table := func(nodes []wire.NodeInfo) []string {
+		var b bytes.Buffer
+		(&terminal{out: &b}).nodeTable(nodes, now)
+		return strings.Split(b.String(), "\n")
+	}
+	lines := table(nodes)
+	for i, want := range []string{" MEMORY ", " 51% of 2.0 GiB ", " 120% of 100.0 MiB ", " no limit ", " ? "} {
+		if column := lines[i][strings.Index(lines[0], "SIZE")+4 : strings.Index(lines[0], "READY")]; !strings.Contains(column+" ", want) {
+			t.Errorf("line %d: want %q in %q", i, want, lines[i])
+		}
+	}
+	if lines := table(nodes[2:]); strings.Contains(lines[0], "MEMORY") {
+		t.Errorf("nobody has a limit: want no column, have %q", lines[0])
+	}
+}
+
 // TestRegionTable shows what waits for a region, and of how much it is left out.
 func TestRegionTable(t *testing.T) {
 	now := time.Now()

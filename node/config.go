@@ -130,6 +130,7 @@ func (c Config) withDefaults() Config {
 	if c.RestoreBytes == 0 {
 		c.RestoreBytes = 256 << 20
 	}
+	c.Memory.logs = c.Memory.logs || c.Sync.LogBytes == 0
 	if c.Memory.Limit > 0 && c.Sync.LogBytes == 0 {
 		c.Sync.LogBytes = logBytes(c.Memory.Limit, cmp.Or(c.Partitions, region.DefaultPartitions))
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/atollcache/atoll/node/resp"
 	"github.com/atollcache/atoll/node/wire"
 	"github.com/atollcache/atoll/region"
+	cachesync "github.com/atollcache/atoll/sync"
 )
 
 var _ resp.MemoryKeeper = redis{}
@@ -22,7 +24,8 @@ type MemoryConfig struct {
 	// it, and what is least worth keeping leaves memory; see package core for what is
 	// counted. A limit of less than 128 MiB leaves little for data. Default: no limit.
 	Limit int64
-	// Policy says what leaves memory at the limit, or that writes are refused instead.
+	// Policy says what leaves memory at the limit, or that writes are refused instead, also
+	// at a limit that is set later.
 	// Default: core.AllKeys.
 	Policy core.Policy
 	// Runtime is told what the Go runtime may take of every limit, zero for no limit: a
@@ -31,23 +34,24 @@ type MemoryConfig struct {
 	Runtime func(bytes int64)
 
 	reserved int64 // bytes that the disk's own memory takes
+	logs     bool  // the limit says how large the logs of replication may be
 }
 
 // forDisk shares a limit with what a disk has in memory outside of what is counted: its
-// cache of blocks, its tables of changes, and what has not been saved.
+// cache of blocks, its tables of changes, and what has not been saved. What the first two
+// take is settled when the disk is opened: of a limit that comes later they take as much as
+// without one.
 func (c MemoryConfig) forDisk(d DiskConfig) (MemoryConfig, DiskConfig) {
-	if c.Limit == 0 || d.Dir == "" {
+	if d.Dir == "" {
 		return c, d
 	}
-	if d.Store.CacheBytes == 0 {
-		d.Store.CacheBytes = min(128<<20, c.Limit/16)
+	cache, table, unsaved := int64(128<<20), int64(32<<20), int64(256<<20)
+	if c.Limit > 0 {
+		cache, table, unsaved = min(cache, c.Limit/16), min(table, max(1<<20, c.Limit/64)), min(unsaved, c.Limit/16)
 	}
-	if d.Store.MemTableBytes == 0 {
-		d.Store.MemTableBytes = int(min(32<<20, max(1<<20, c.Limit/64)))
-	}
-	if d.MaxUnsaved == 0 {
-		d.MaxUnsaved = min(256<<20, c.Limit/16)
-	}
+	d.Store.CacheBytes = cmp.Or(d.Store.CacheBytes, cache)
+	d.Store.MemTableBytes = cmp.Or(d.Store.MemTableBytes, int(table))
+	d.MaxUnsaved = cmp.Or(d.MaxUnsaved, unsaved)
 	c.reserved = d.Store.CacheBytes + 3*int64(d.Store.MemTableBytes)
 	return c, d
 }
@@ -56,6 +60,9 @@ func (c MemoryConfig) forDisk(d DiskConfig) (MemoryConfig, DiskConfig) {
 func (n *Node) SetMemory(limit int64, policy core.Policy) {
 	if n.cfg.Memory.Runtime != nil {
 		n.cfg.Memory.Runtime(n.memory.RuntimeLimit(limit))
+	}
+	if n.cfg.Memory.logs {
+		n.memory.LimitLogs(logBytes(limit, cmp.Or(n.cfg.Partitions, region.DefaultPartitions)))
 	}
 	n.memory.SetLimit(limit, policy)
 }
@@ -67,19 +74,22 @@ func (n *Node) Memory() core.MemoryStats { return n.memory.Stats() }
 func newMemory(c MemoryConfig) *core.Memory {
 	m := core.NewMemory()
 	m.Reserve(c.reserved)
-	if c.Limit > 0 {
-		if c.Runtime != nil {
-			c.Runtime(m.RuntimeLimit(c.Limit))
-		}
-		m.SetLimit(c.Limit, c.Policy)
+	if c.Limit > 0 && c.Runtime != nil {
+		c.Runtime(m.RuntimeLimit(c.Limit))
 	}
+	m.SetLimit(c.Limit, c.Policy)
 	return m
 }
 
 // logBytes returns how large the log of a partition may be, of so many that share a
-// limit: all of them an eighth of it.
+// limit: all of them an eighth of it, and a quarter of what the process leaves.
 func logBytes(limit int64, p region.Partitions) int {
-	return int(min(256<<10, max(8<<10, limit/8/int64(p.Count()))))
+	most := int64(cachesync.DefaultConfig().LogBytes)
+	if limit == 0 {
+		return int(most)
+	}
+	all := min(limit/8, (limit-core.ProcessBytes)/4)
+	return int(min(most, max(8<<10, all/int64(p.Count()))))
 }
 
 const (
@@ -140,8 +150,16 @@ func (l *life) execHere(ctx context.Context, s *core.Shard, t *core.Task) wire.R
 		lost, over = l.bringBack(ctx, s, s.Evicted(keys))
 		reply = command.Exec(s.Without(lost), t.Command)
 	}
+	if over && reply.Type == wire.TypeError && reply.Err == core.ErrEvicted {
+		return wire.Fail(errNoStay)
+	}
 	return reply
 }
+
+// errNoStay is the reply to a command on a key that was evicted here, that another node has,
+// and that is evicted again as soon as it has come back, or does not come in time.
+var errNoStay = &wire.Error{Code: wire.CodeUnavailable, Text: "ERR the key has been evicted here, and does not stay when it is brought back from " +
+	"a node that has it: it is larger than maxmemory leaves room for, or that node is behind; raise maxmemory, ask a node that has more, or try again shortly"}
 
 // readsMany reports whether a command must not find out halfway that a key was evicted.
 func readsMany(spec *command.Spec, keys []string) bool {
@@ -170,7 +188,7 @@ func (l *life) whole(ctx context.Context, s *core.Shard, u unit) command.Target 
 // bringBack asks other holders for keys that were evicted here, those of the region first,
 // and returns the keys that nobody has who answered in time. Somebody may have one that has
 // not come back all the same, for want of room, say: that one is not lost, over says that it
-// has been waited for in vain, and a command that needs it gets [core.ErrEvicted]. Who is
+// has been waited for in vain, and a command that needs it gets errNoStay. Who is
 // further away is asked for what nobody near has.
 func (l *life) bringBack(ctx context.Context, s *core.Shard, keys []string) (lost []string, over bool) {
 	if len(keys) == 0 {

@@ -2,8 +2,8 @@ package evict
 
 // fronts finds the policy whose queue has the oldest front: a heap of lower bounds
 // that is put right when its top turns out to be too low. A front only ever becomes
-// younger, and that of an empty queue will be no older than the node-wide count now,
-// so that no bound ever has to be lowered, and nobody has to tell when a front moves.
+// younger, and that of an empty queue will be younger than the node-wide count now, so
+// that no bound ever has to be lowered, and nobody has to tell when a front moves.
 type fronts struct {
 	queue queueID
 	heap  []front
@@ -29,10 +29,10 @@ func (f *fronts) oldest(now uint64) *Policy {
 		top := &f.heap[0]
 		at := top.of.at(f.queue).front.Load()
 		switch {
-		case at == empty && top.bound >= now:
+		case at == empty && top.bound > now:
 			return nil
 		case at == empty:
-			at = now
+			at = now + 1
 		case at <= top.bound:
 			return top.of
 		}

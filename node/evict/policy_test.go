@@ -315,6 +315,42 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// The last entry of all partitions is found, also when its place is the newest there is:
+// one that cannot go, and so is given back, must be able to go later.
+func TestLastEntryIsFound(t *testing.T) {
+	for _, partitions := range []int{1, 2, 16} {
+		c := newCache(10*entryBytes, partitions)
+		for i := range 10 {
+			c.set(name(i), entryBytes)
+		}
+		c.budget.SetLimit(1)
+		for left := 10; left > 0; {
+			p := c.budget.Next()
+			if p == nil {
+				t.Fatalf("%d partitions: want one that has something to give up, have none, %+v", partitions, c.budget.Stats())
+			}
+			key, ok := p.Victim()
+			if !ok {
+				continue
+			}
+			in := c.of(key)
+			in.policy.Keep(key, &in.entries[key].mark, entryBytes)
+			if left == 1 {
+				left--
+				continue
+			}
+			for key, ok = "", false; !ok; {
+				key, ok = c.budget.Next().Victim()
+			}
+			delete(c.of(key).entries, key)
+			left--
+		}
+		if c.budget.Next() == nil {
+			t.Errorf("%d partitions: the last entry has been given back: want it found, have %+v", partitions, c.budget.Stats())
+		}
+	}
+}
+
 // A victim that is written before it is evicted is a new entry.
 func TestVictimIsWritten(t *testing.T) {
 	c := newCache(10*entryBytes, 1)

@@ -44,8 +44,8 @@ func newSettings(cfg Config) *settings {
 	return s
 }
 
-// setters are the parameters that can be set. They check the value and then use
-// it; with the lock held.
+// setters are the parameters that can be set beside those of memory and layout. They
+// check the value and then use it; with the lock held.
 var setters = map[string]func(*Server, string) error{
 	"timeout": func(s *Server, v string) error {
 		n, err := number(v, 0, 1<<31-1)
@@ -94,16 +94,6 @@ var setters = map[string]func(*Server, string) error{
 			s.latency.least.Store(n)
 		}
 		return err
-	},
-	"maxmemory": func(s *Server, v string) error {
-		n, err := command.ParseSize(v)
-		if err != nil {
-			return fmt.Errorf("argument must be a memory value")
-		}
-		return s.setMemory(func(_ int64, policy string) (int64, string) { return n, policy })
-	},
-	"maxmemory-policy": func(s *Server, v string) error {
-		return s.setMemory(func(bytes int64, _ string) (int64, string) { return bytes, v })
 	},
 	"requirepass": func(s *Server, v string) error {
 		modifiers := []string{"resetpass", ">" + v}
@@ -156,13 +146,11 @@ func configGet(c *conn, args []string) {
 	c.w.Map(len(names))
 	for _, name := range names {
 		value := set.mu.values[name]
-		switch limits, policy := c.s.memory(); name {
-		case "port":
+		switch {
+		case name == "port":
 			value = strconv.Itoa(c.s.port())
-		case "maxmemory":
-			value = strconv.FormatInt(limits, 10)
-		case "maxmemory-policy":
-			value = policy
+		case isMemory(name):
+			value = c.s.memoryValue(name)
 		}
 		c.w.Bulk(name)
 		c.w.Bulk(value)
@@ -176,7 +164,7 @@ func configSet(c *conn, args []string) {
 		c.w.Error("ERR wrong number of arguments for 'config|set' command")
 		return
 	}
-	before := map[string]string{}
+	before, wanted := map[string]string{}, map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
 		name := strings.ToLower(pairs[i])
 		if problem := set.problem(name, pairs[i], pairs[i+1]); problem != "" {
@@ -187,14 +175,16 @@ func configSet(c *conn, args []string) {
 			c.w.Error(configFailed(name, "duplicate parameter"))
 			return
 		}
-		before[name] = set.value(name)
+		before[name], wanted[name] = set.value(name), pairs[i+1]
+		if isMemory(name) {
+			before[name] = c.s.memoryValue(name)
+		}
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		name := strings.ToLower(pairs[i])
-		if err := set.set(c.s, name, pairs[i+1]); err != nil {
+		if err := set.set(c.s, name, wanted); err != nil {
 			for j := 0; j <= i; j += 2 {
-				name := strings.ToLower(pairs[j])
-				_ = set.set(c.s, name, before[name]) // It was a good value before.
+				_ = set.set(c.s, strings.ToLower(pairs[j]), before) // They were good values before.
 			}
 			c.w.Error(configFailed(name, err.Error()))
 			return
@@ -228,9 +218,14 @@ func (set *settings) has(name string) bool {
 	return ok
 }
 
-func (set *settings) set(s *Server, name, value string) error {
+// set sets one parameter of those that are wanted.
+func (set *settings) set(s *Server, name string, wanted map[string]string) error {
 	set.mu.Lock()
 	defer set.mu.Unlock()
+	value := wanted[name]
+	if isMemory(name) {
+		return s.setMemory(name, wanted)
+	}
 	if l := layoutOf(name); l != nil {
 		return l.keep(set.mu.values, value)
 	}

@@ -59,9 +59,9 @@ func (l *layout) keep(values map[string]string, value string) error {
 }
 
 // settable reports whether a parameter may be set to a value: one that has a setter,
-// or of layout, or one that has the value already.
+// or of memory or layout, or one that has the value already.
 func (set *settings) settable(name, value string) bool {
-	if setters[name] != nil || layoutOf(name) != nil {
+	if setters[name] != nil || isMemory(name) || layoutOf(name) != nil {
 		return true
 	}
 	set.mu.Lock()
