@@ -178,6 +178,16 @@ func TestLimitIsLoweredWithoutEviction(t *testing.T) {
 			t.Errorf("%v of a full node: want it done, have %v", args, err)
 		}
 	}
+	kv := kvDoor{nc: m.nc}
+	if reply, err := kv.ask("set", "new", "v"); err == nil || !strings.Contains(err.Error(), oom) {
+		t.Errorf("kv set of a full node: want %q, have %v, %v", oom, reply, err)
+	}
+	if have, ok, err := kv.get("k7"); err != nil || !ok || have != longValue(7) {
+		t.Errorf("kv get of a full node: have %.20q, %t, %v", have, ok, err)
+	}
+	if _, err := kv.ask("del", "k7", ""); err != nil {
+		t.Errorf("kv del of a full node: %v", err)
+	}
 	info := section(ctx, t, client, "memory")
 	if info["maxmemory_policy"] != "noeviction" || m.Memory().Refused < int64(len(refused)) || m.Memory().Evicted != 0 {
 		t.Errorf("want writes refused and nothing evicted, have %v, %+v", info, m.Memory())

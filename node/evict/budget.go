@@ -29,6 +29,7 @@ type Budget struct {
 	entries atomic.Int64
 	large   atomic.Int64 // places in outsize queues
 	bytes   [4]atomic.Int64
+	hand    atomic.Int64    // bytes of victims of which it is not known yet whether they go
 	gone    [4]atomic.Int64 // entries that had to leave each queue
 
 	policies []*Policy
@@ -55,9 +56,10 @@ func (b *Budget) SetLimit(limit int64) {
 	b.adapt(0)
 }
 
-// Used returns the bytes that are kept.
+// Used returns the bytes that are kept, with those of a victim that has not gone yet: it may
+// be given back.
 func (b *Budget) Used() int64 {
-	return b.bytes[probation].Load() + b.bytes[mainQueue].Load() + b.bytes[outsize].Load()
+	return b.hand.Load() + b.bytes[probation].Load() + b.bytes[mainQueue].Load() + b.bytes[outsize].Load()
 }
 
 // Over returns the bytes that are kept beyond the limit, 0 when there are none.

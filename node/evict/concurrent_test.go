@@ -23,7 +23,7 @@ func TestPartitionsSideBySide(t *testing.T) {
 			}
 			locks[p.ID()].Lock()
 			if key, ok := p.Victim(); ok {
-				delete(c.partitions[p.ID()].entries, key)
+				c.partitions[p.ID()].take(key)
 			}
 			locks[p.ID()].Unlock()
 		}

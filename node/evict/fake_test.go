@@ -28,6 +28,13 @@ func (p *partition) Kept(key string) (*evict.Mark, int) {
 	return &e.mark, e.bytes
 }
 
+// take lets an entry go that the policy has named.
+func (p *partition) take(key string) {
+	e := p.entries[key]
+	delete(p.entries, key)
+	p.policy.Changed(key, &e.mark, e.bytes, 0)
+}
+
 // cache is a node with some partitions.
 type cache struct {
 	budget     *evict.Budget
@@ -90,9 +97,7 @@ func (c *cache) evict() {
 		if !ok {
 			continue
 		}
-		e := p.entries[key]
-		delete(p.entries, key)
-		p.policy.Changed(key, &e.mark, e.bytes, 0)
+		p.take(key)
 		if c.evicted != nil {
 			c.evicted(key)
 		}

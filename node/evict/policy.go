@@ -18,6 +18,7 @@ type Policy struct {
 	kept    Entries
 	queues  [3]queue // probation, main, outsize
 	bytes   [4]int64 // by queue
+	hand    int64    // what of the budget's is in this partition
 	entries int
 	tag     uint64
 	echoes  echoes
@@ -38,6 +39,9 @@ func (p *Policy) at(q queueID) *queue { return &p.queues[q-probation] }
 // use of the entry: the caller counts that with [Mark.Hit], reads and writes alike.
 func (p *Policy) Changed(key string, m *Mark, before, after int) {
 	q := m.queue()
+	if q == nowhere {
+		p.putDown()
+	}
 	switch {
 	case q == nowhere && after > 0:
 		p.add(key, m, int64(after))
@@ -55,8 +59,8 @@ func (p *Policy) Changed(key string, m *Mark, before, after int) {
 }
 
 // Victim takes one step towards keeping less. It returns the key of the entry that
-// must go, which is not in the policy's care any more: the caller evicts it, or gives
-// it back with [Policy.Keep]. It returns false when the step did not come to an entry
+// must go, which is not in the policy's care any more: the caller evicts it, and says so
+// with [Policy.Changed], or gives it back with [Policy.Keep]; until then its bytes count. It returns false when the step did not come to an entry
 // that must go: then the caller asks [Budget.Next] who is next.
 func (p *Policy) Victim() (key string, ok bool) {
 	q := p.budget.turn()
@@ -77,6 +81,8 @@ func (p *Policy) Victim() (key string, ok bool) {
 	if q == outsize {
 		from = probation
 	}
+	p.hand += bytes
+	p.budget.hand.Add(bytes)
 	p.drop(m, bytes)
 	p.budget.gone[from].Add(1)
 	p.echoes.put(hash(at.key), from, p.budget.times(), p.echoRoom())
@@ -90,6 +96,13 @@ func (p *Policy) Keep(key string, m *Mark, bytes int) {
 		p.echoes.take(hash(key), p.budget.times())
 		p.enter(key, m, int64(bytes), mainQueue, 0)
 	}
+	p.putDown()
+}
+
+// putDown says that it is known of the last victim whether it goes.
+func (p *Policy) putDown() {
+	p.budget.hand.Add(-p.hand)
+	p.hand = 0
 }
 
 // add puts a new entry where the echo of its key says.
@@ -230,6 +243,7 @@ func (p *Policy) leave() {
 	}
 	p.budget.entries.Add(-int64(p.entries))
 	p.budget.large.Add(-int64(p.at(outsize).len))
+	p.putDown()
 	p.entries, p.echoes = 0, echoes{}
 	for i := range p.queues {
 		p.queues[i] = queue{}

@@ -303,9 +303,12 @@ func TestKeep(t *testing.T) {
 		case !ok:
 		case len(kept) < 3 && !kept[key]:
 			kept[key] = true
+			if have := c.budget.Used(); have != int64(len(p.entries)*entryBytes) {
+				t.Errorf("%s may be given back: want the %d entries counted, have %d bytes", key, len(p.entries), have)
+			}
 			p.policy.Keep(key, &p.entries[key].mark, entryBytes)
 		default:
-			delete(p.entries, key)
+			p.take(key)
 			delete(kept, key)
 		}
 	}
@@ -342,7 +345,7 @@ func TestLastEntryIsFound(t *testing.T) {
 			for key, ok = "", false; !ok; {
 				key, ok = c.budget.Next().Victim()
 			}
-			delete(c.of(key).entries, key)
+			c.of(key).take(key)
 			left--
 		}
 		if c.budget.Next() == nil {
@@ -385,7 +388,7 @@ func TestLeave(t *testing.T) {
 			t.Fatalf("three of four have left: want the fourth asked, have %d", p.ID())
 		}
 		if key, ok := p.Victim(); ok {
-			delete(last.entries, key)
+			last.take(key)
 		}
 	}
 	if len(last.entries) > 10 || before <= 10 {
