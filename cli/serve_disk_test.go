@@ -44,6 +44,7 @@ func TestServeKeeps(t *testing.T) {
 			t.Errorf("%s directory: want exit code 3, have %d, %s", what, code, stderr)
 		}
 	}
+	refusedAs(t, dir)
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -62,5 +63,31 @@ func TestServeKeeps(t *testing.T) {
 		if code, _, stderr := atoll(t, all...); code != c.code || !strings.Contains(stderr, c.says) {
 			t.Errorf("%q: want exit code %d and %q, have %d, %s", c.args, c.code, c.says, code, stderr)
 		}
+	}
+}
+
+// refusedAs changes what a node's directory says of itself, and back: nothing is opened
+// that is not understood, and what is said tells what to do.
+func refusedAs(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, "db", "ATOLL")
+	was, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, text := range map[string]string{
+		"written by a later version: run that version": strings.Replace(string(was), "version 1", "version 2", 1),
+		"damaged: put the directory aside":             strings.Replace(string(was), "prod", "prof", 1),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := atoll(t, "serve", "--log", "off", "--region", "eu", "--name", "eu-1", "--cluster", "prod", "--nats-listen", "127.0.0.1:0", "--data-dir", dir)
+		if code != 3 || !strings.Contains(stderr, says) || !strings.Contains(stderr, "hint: nothing in the directory has been changed") {
+			t.Errorf("want exit code 3 and %q, have %d, %s", says, code, stderr)
+		}
+	}
+	if err := os.WriteFile(path, was, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
