@@ -48,10 +48,10 @@ func (w *world) forgetAll(deadline time.Duration) {
 	if w.cfg.Peers < len(w.replicas) {
 		return // they do not know of each other what it takes
 	}
-	waiting := func() bool {
-		return slices.ContainsFunc(w.replicas, func(r *replica) bool { return r.part.Waiting().Keys > 0 || len(r.part.Retired()) > 0 })
+	waits := func(r *replica) bool {
+		return r.part.Waiting().Keys > 0 || len(r.part.Retired()) > 0 || r.mayForget(w.latest())
 	}
-	for w.err == nil && waiting() {
+	for w.err == nil && slices.ContainsFunc(w.replicas, waits) {
 		if w.now > deadline+patience {
 			for _, r := range w.replicas {
 				w.broken("replica %d still waits to forget: %+v, %v", r.slot, r.engine.Backlog(), r.part.Retired())

@@ -108,6 +108,7 @@ func TestSeedsThatFailed(t *testing.T) {
 		389586: "who had been left out took what the other wrote meanwhile",
 		394612: "one that had been frozen took the state of one that had refused its last write",
 		766430: "of two states of one history the later one was joined",
+		22131:  "a key expired between the last that was forgotten and what was checked then",
 	} {
 		if r := simtest.Run(seed, simtest.Options{}); r.Err != nil {
 			t.Errorf("%s: %s", what, simtest.Explain(seed, simtest.Options{}))
@@ -117,6 +118,7 @@ func TestSeedsThatFailed(t *testing.T) {
 		what string
 		o    simtest.Options
 	}{
+		32653:  {"so did a field", simtest.Options{Fields: true}},
 		773660: {"one that had seen nothing wrote to a field that had expired and was forgotten elsewhere", simtest.Options{Fields: true}},
 		2855:   {"of two states the later one could not be taken because something was evicted in it", simtest.Options{Evicts: true}},
 	} {
