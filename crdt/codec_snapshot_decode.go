@@ -117,12 +117,12 @@ func (d *Decoder) checkRoll(s *Snapshot) {
 		return
 	}
 	for _, r := range s.Retired {
-		if !s.covers(r.By, maxChain) {
+		if left := maxChain; !s.covers(r.By, &left) {
 			d.r.Fail(errNumber)
 		}
 	}
 	for _, h := range s.Horizon.Vector {
-		if !s.covers(h, maxChain) {
+		if left := maxChain; !s.covers(h, &left) {
 			d.r.Fail(errNumber)
 		}
 	}
@@ -135,14 +135,15 @@ func (s *Snapshot) names(r ReplicaID) bool {
 	return ok
 }
 
-// covers is [Sight.Covers], by bisection.
-func (s *Snapshot) covers(d Dot, depth int) bool {
+// covers is [Sight.Covers], by bisection, with as many looks as are left.
+func (s *Snapshot) covers(d Dot, left *int) bool {
+	*left--
 	if i, ok := slices.BinarySearchFunc(s.Vector, d.Replica, Dot.compareReplica); ok {
 		return d.N <= s.Vector[i].N
 	}
 	i, _ := slices.BinarySearchFunc(s.Retired, d.Replica, Retirement.compareReplica)
-	for ; depth > 0 && i < len(s.Retired) && s.Retired[i].Last.Replica == d.Replica; i++ {
-		if d.N <= s.Retired[i].Last.N && s.covers(s.Retired[i].By, depth-1) {
+	for ; *left > 0 && i < len(s.Retired) && s.Retired[i].Last.Replica == d.Replica; i++ {
+		if d.N <= s.Retired[i].Last.N && s.covers(s.Retired[i].By, left) {
 			return true
 		}
 	}

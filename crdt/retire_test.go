@@ -214,6 +214,37 @@ func TestRetiringReplicaIsRetired(t *testing.T) {
 	}
 }
 
+// TestChainOfRetirements: who has retired an ID is retired in turn, again and again, while
+// none of it can be stable. Who has seen the last retirement has seen all there was.
+func TestChainOfRetirements(t *testing.T) {
+	all := &rep{id: 100}
+	r := &rep{id: 50}
+	all.takes(t, r.do(t, 1000, "k", func(m *Mutator) { m.Set("v", Never) }))
+	for i := range ReplicaID(20) {
+		next := &rep{id: 50 + 7*(i+1)%41} // in no order
+		if err := next.p.Join(all.p.Snapshot()); err != nil {
+			t.Fatal(err)
+		}
+		all.takes(t, next.retires(t, 2000+int64(i), Dot{r.id, 1}))
+		r = next
+	}
+	if have := all.p.Sight(Vector{{r.id, 1}}); !have.Covers(Dot{50, 1}) {
+		t.Errorf("%d retirements, one after another: who has seen the last has not seen the first", len(all.p.Retired()))
+	}
+	del := r.do(t, 3000, "k", func(m *Mutator) { m.Del() })
+	all.takes(t, del)
+	all.shows(t, "k", "")
+	shot := all.p.Snapshot()
+	s, err := DecodeSnapshot(AppendSnapshot(nil, shot, 0, len(shot.Keys)))
+	if err != nil {
+		t.Fatalf("snapshot with %d retirements: %v", len(all.p.Retired()), err)
+	}
+	var copied Partition
+	if err := copied.Join(s); err != nil || len(copied.Retired()) != 20 {
+		t.Errorf("copy: want 20 retirements, have %d, %v", len(copied.Retired()), err)
+	}
+}
+
 // TestRetiredRemembered: only so many IDs are remembered once they are retired.
 func TestRetiredRemembered(t *testing.T) {
 	r := &rep{id: 1}

@@ -25,7 +25,8 @@ func (s *Sight) Covers(d Dot) bool {
 	if i, ok := s.vector.search(d.Replica); ok {
 		return d.N <= s.vector[i].N
 	}
-	return s.coversUnnamed(d, maxChain)
+	left := maxChain
+	return s.coversUnnamed(d, &left)
 }
 
 // CoversAll reports whether everything that o has seen has been seen.
@@ -41,8 +42,10 @@ func (s *Sight) CoversAll(o Vector) bool {
 // coversUnnamed is Covers for a replica that the vector does not name. Who has
 // seen a retirement has seen all that its replica wrote. A retirement may have been
 // made by a replica that has itself been retired since, so the question is asked
-// again, of ever later retirements; depth bounds that against hostile bytes.
-func (s *Sight) coversUnnamed(d Dot, depth int) bool {
+// again, of ever later retirements, as long as there are looks left: hostile bytes may
+// lead around in circles.
+func (s *Sight) coversUnnamed(d Dot, left *int) bool {
+	*left--
 	for _, o := range s.ended {
 		if o.Replica == d.Replica {
 			return d.N <= o.N
@@ -56,7 +59,7 @@ func (s *Sight) coversUnnamed(d Dot, depth int) bool {
 		}
 		retired = true
 		switch {
-		case d.N > r.Last.N || depth == 0:
+		case d.N > r.Last.N || *left <= 0:
 		case r.By.Replica == s.self.Replica:
 			if r.By.N <= s.self.N {
 				return true
@@ -64,7 +67,7 @@ func (s *Sight) coversUnnamed(d Dot, depth int) bool {
 		default:
 			if j, ok := s.vector.search(r.By.Replica); ok && r.By.N <= s.vector[j].N {
 				return true
-			} else if !ok && s.coversUnnamed(r.By, depth-1) {
+			} else if !ok && s.coversUnnamed(r.By, left) {
 				return true
 			}
 		}
@@ -76,10 +79,11 @@ func (s *Sight) coversUnnamed(d Dot, depth int) bool {
 	return !named && s.gone
 }
 
-// maxChain bounds how many retirements are looked at one after another, each of the
-// replica that made the one before: it takes the announcements of all holders to
-// make one, and no more than that to be done with it.
-const maxChain = 4
+// maxChain bounds how many retirements are looked at for one question, each of the
+// replica that made one before. It takes the announcements of all holders to make one,
+// and no more than that to be done with it, so that there are hardly ever two; but
+// what comes after a long absence may come after many.
+const maxChain = 64
 
 // fallsShort reports whether some ID is named with less than in o.
 func (s *Sight) fallsShort(o Vector) bool {

@@ -120,6 +120,7 @@ func TestSeedsThatFailed(t *testing.T) {
 	}{
 		32653:  {"so did a field", simtest.Options{Fields: true}},
 		773660: {"one that had seen nothing wrote to a field that had expired and was forgotten elsewhere", simtest.Options{Fields: true}},
+		97736:  {"five replicas retired each other in turn, while one was frozen", simtest.Options{Evicts: true}},
 		2855:   {"of two states the later one could not be taken because something was evicted in it", simtest.Options{Evicts: true}},
 	} {
 		if r := simtest.Run(seed, c.o); r.Err != nil {
