@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -47,8 +48,14 @@ type miss struct {
 type misses struct {
 	limit  int
 	byKey  map[string]miss
-	oldest []string // keys in the order of their misses; some may be over
+	oldest []listed // in the order of their stamps; some may be over
 	wanted bool     // somebody has asked since the engine began
+}
+
+// listed is a miss in the order of all.
+type listed struct {
+	key   string
+	stamp crdt.HLC
 }
 
 // forget ends the miss of a key to which something has happened.
@@ -63,14 +70,23 @@ func (m *misses) add(key string, x miss) (dropped int) {
 		m.byKey = map[string]miss{}
 	}
 	m.byKey[key] = x
-	for m.oldest = append(m.oldest, key); len(m.oldest) > m.limit; m.oldest = m.oldest[1:] {
-		first := m.oldest[0]
-		if at, ok := m.byKey[first]; ok && (first != key || at != x) {
-			delete(m.byKey, first)
+	m.oldest = append(m.oldest, listed{key, x.stamp})
+	for ; len(m.byKey) > m.limit; m.oldest = m.oldest[1:] {
+		if first := m.oldest[0]; !m.isOver(first) {
+			delete(m.byKey, first.key)
 			dropped++
 		}
 	}
+	if len(m.oldest) > 2*m.limit {
+		m.oldest = slices.DeleteFunc(m.oldest, m.isOver)
+	}
 	return dropped
+}
+
+// isOver reports whether a miss is not remembered any more.
+func (m *misses) isOver(l listed) bool {
+	x, ok := m.byKey[l.key]
+	return !ok || x.stamp != l.stamp
 }
 
 // Miss notes that a key has been found missing here by somebody who means to load it.

@@ -328,3 +328,21 @@ func TestFillsCoalesce(t *testing.T) {
 		t.Errorf("DEL and a fill: want both, have %+v", out)
 	}
 }
+
+// TestMissesThatAreOverTakeNoRoom: of the misses that are remembered the oldest is
+// forgotten at the bound, however many there have been of any key.
+func TestMissesThatAreOverTakeNoRoom(t *testing.T) {
+	f := newFillers(t, cachesync.Config{Misses: 2})
+	oldest := f.miss(f.a, "oldest")
+	for i := range 10 {
+		if !f.fill(f.a, fmt.Sprint(i), "v", f.miss(f.a, fmt.Sprint(i))) {
+			t.Errorf("miss %d of two that are remembered: want its fill taken", i)
+		}
+	}
+	if n := f.a.Stats().MissesDropped; n != 0 {
+		t.Errorf("never more than two at a time: want none dropped, have %d", n)
+	}
+	if !f.fill(f.a, "oldest", "v", oldest) {
+		t.Error("want the oldest still remembered")
+	}
+}

@@ -115,7 +115,7 @@ func (w *world) has(o *replica, key string) bool {
 
 // removal is what a write that begins an evicted key anew does first.
 func (w *world) removal(d *crdt.Delta) crdttest.Op {
-	return crdttest.Op{Command: crdttest.Command{Verb: crdttest.Del, Key: d.Key}, Dot: d.Dot, Nth: -1, Stamp: d.Stamp, Saw: w.saw(d)}
+	return crdttest.Op{Command: crdttest.Command{Verb: crdttest.Del, Key: d.Key}, Dot: d.Dot, Nth: -1, Stamp: d.Stamp, Saw: w.saw(d), Bars: bars(d)}
 }
 
 // revive asks for all that was evicted, and removes what nobody has, once all have seen

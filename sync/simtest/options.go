@@ -22,6 +22,9 @@ type Options struct {
 	// Evicts lets replicas evict keys, and adds to HyperLogLogs, beside what a history is
 	// without. Default: they do not.
 	Evicts bool
+	// Fills lets clients load values of keys that are missing, beside what a history is
+	// without: some commands are others then. Default: nobody does.
+	Fills bool
 	// Log takes one line for each thing that happens. It costs far more than the
 	// run itself. Default: nothing is written.
 	Log io.Writer
@@ -79,6 +82,8 @@ type Counts struct {
 	Missed    int // commands that needed those
 	Afresh    int // of these, such as ran as on keys that do not exist
 	Buried    int // keys that everybody had evicted, and that were removed in the end
+	Foreign   int // fills with what a miss elsewhere, or in an earlier life, was given
+	Barred    int // fills that were taken and lost in the end to who had not seen them
 }
 
 // Add returns the sums of both.
@@ -110,5 +115,7 @@ func (c Counts) Add(o Counts) Counts {
 	c.Missed += o.Missed
 	c.Afresh += o.Afresh
 	c.Buried += o.Buried
+	c.Foreign += o.Foreign
+	c.Barred += o.Barred
 	return c
 }

@@ -24,6 +24,7 @@ type plan struct {
 	beat    time.Duration   // how often engines are given the time
 	eager   bool            // every write is broadcast at once
 	evicts  bool            // keys are evicted
+	fills   bool            // keys are filled
 	net     weather
 	steps   []step
 }
@@ -93,6 +94,9 @@ func draw(seed uint64, o Options) *plan {
 	}
 	if o.Fields {
 		drawFields(rand.New(rand.NewPCG(seed, 0x6669656c6473)), p)
+	}
+	if p.fills = o.Fills; p.fills {
+		drawFills(p)
 	}
 	return p
 }

@@ -161,6 +161,8 @@ func (w *world) unfinished() string {
 			return "a replica thinks that it is behind"
 		case len(w.missing(r)) > 0:
 			return "a key is evicted"
+		case w.opens(r):
+			return "fills are wanted and not made"
 		case s.QueueBytes > 0:
 			return "something is queued"
 		case w.retires() && w.unretired(r) != 0:

@@ -27,11 +27,14 @@ const (
 	doThaw                 // go on
 	doEvict                // forget the values of a key
 	doWant                 // ask other for what was evicted
+	doMiss                 // find a key missing and begin to load its value
+	doFill                 // come back with the value, having asked other
 	numActions
 )
 
 var actionNames = [numActions]string{
 	"write", "flush", "wait", "cut", "mend", "pause", "resume", "crash", "skew", "absurd", "audit", "freeze", "thaw", "evict", "want",
+	"miss", "fill",
 }
 
 // step is one step of a history. It names things relative to what there is, so
@@ -56,8 +59,10 @@ func (s step) String() string {
 		if s.request != 0 {
 			line += fmt.Sprintf(" request=%d", s.request)
 		}
-	case doEvict:
+	case doEvict, doMiss:
 		line += " " + s.command.Key
+	case doFill:
+		line += fmt.Sprintf(" %s missed at %d", commandString(s.command), s.other)
 	case doWant, doCut, doMend, doPause, doResume, doAbsurd:
 		line += fmt.Sprintf(" %d", s.other)
 	case doSkew:
@@ -67,7 +72,7 @@ func (s step) String() string {
 }
 
 var verbNames = map[crdttest.Verb]string{
-	crdttest.Set: "SET", crdttest.Del: "DEL", crdttest.Incr: "INCR", crdttest.IncrFloat: "INCRBYFLOAT",
+	crdttest.Set: "SET", crdttest.Fill: "FILL", crdttest.Del: "DEL", crdttest.Incr: "INCR", crdttest.IncrFloat: "INCRBYFLOAT",
 	crdttest.Expire: "EXPIRE", crdttest.Persist: "PERSIST", crdttest.Invalidate: "INVALIDATE",
 	crdttest.HSet: "HSET", crdttest.HDel: "HDEL", crdttest.HIncr: "HINCRBY", crdttest.HIncrFloat: "HINCRBYFLOAT",
 	crdttest.SAdd: "SADD", crdttest.SRem: "SREM",

@@ -38,6 +38,7 @@ type world struct {
 	history     []write                       // every accepted write, in an order in which causes come first
 	largest     int                           // the size of the largest delta that was written or sent
 	stamps      map[crdt.ReplicaID][]crdt.HLC // of every life's writes
+	stages      []stage                       // all that let fills be made
 	counts      Counts
 	trace       hash.Hash64
 	log         io.Writer
@@ -61,6 +62,7 @@ type replica struct {
 	serves  bool
 	frozen  bool
 	leftOut int // times it had left somebody out in this life
+	fills   filler
 	forgot  int // how many times it had forgotten something in this life
 }
 
@@ -108,7 +110,8 @@ func (w *world) live(r *replica) {
 	// The order of the IDs says nothing about the order of the lives.
 	r.id = crdt.ReplicaID((uint64(w.lives)*7919%1000 + 1) * crdt.Lives)
 	r.part = &crdt.Partition{}
-	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, r.part)
+	r.engine = cachesync.NewEngine(w.cfg, cachesync.Identity{Replica: r.id, Region: r.region, Partition: partition}, store{r.part, w, r})
+	r.fills = filler{tokens: r.fills.tokens}
 	r.seen, r.asked, r.rebuilt, r.forgot, r.leftOut, r.serves, r.frozen = nil, request{}, 0, 0, 0, false, false
 	known := w.now
 	if w.lives > len(w.regions) {
@@ -165,6 +168,10 @@ func (w *world) do(s step) {
 		w.evict(r, s.command.Key)
 	case doWant:
 		w.want(r, w.replicas[s.other])
+	case doMiss, doFill:
+		if w.serves(r) {
+			w.load(r, s)
+		}
 	}
 }
 
@@ -306,6 +313,7 @@ func run(p *plan, o Options) (res Result) {
 		w.counts.Engines = w.counts.Engines.Add(r.engine.Stats())
 		w.trace.Write(r.state(w.wall()))
 	}
+	w.counts.Barred = w.barred()
 	return Result{Err: w.err, Trace: w.trace.Sum64(), Healed: w.now - healed, Counts: w.counts}
 }
 

@@ -81,6 +81,10 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 func (w *world) opsOf(c crdttest.Command, d *crdt.Delta, existed, afresh bool, now int64) (ops []crdttest.Op) {
 	op := operation(c, d, existed, now)
 	op.Saw = w.full(op.Saw)
+	op.Bars = w.stageAt(op.Saw) != crdt.NoFills
+	if bars(d) != op.Bars {
+		w.broken("%v bars fills: %v, its origin knows of them: %v", d.Dot, bars(d), op.Bars)
+	}
 	seen := w.seen(op)
 	if afresh {
 		w.counts.Afresh++
@@ -196,8 +200,11 @@ func operation(c crdttest.Command, d *crdt.Delta, existed bool, now int64) crdtt
 		op.At = crdt.Never
 	}
 	settleFieldExpiry(&op, now)
+	if op.Verb == crdttest.Del && !existed {
+		op.Verb = crdttest.BarAll // All that it does: there was nothing to remove.
+	}
 	switch op.Verb {
-	case crdttest.Del, crdttest.Expire, crdttest.Persist, crdttest.Invalidate, crdttest.HDel, crdttest.SRem, crdttest.ZRem,
+	case crdttest.Del, crdttest.BarAll, crdttest.Expire, crdttest.Persist, crdttest.Invalidate, crdttest.HDel, crdttest.SRem, crdttest.ZRem,
 		crdttest.HExpire, crdttest.HPersist:
 	default:
 		op.Fresh = !existed
