@@ -203,9 +203,9 @@ func (e *Entry) fill(ctx *Sight, d *Delta, f *Effect) {
 }
 
 // bar applies what a write says to fills: those that it had not seen are gone, and those
-// that had not seen it do not go in.
+// that had not seen it do not go in. The fill of its own write is none of them.
 func (e *Entry) bar(ctx *Sight, d *Delta) {
-	e.dropFills(func(fill Dot) bool { return !ctx.Covers(fill) })
+	e.dropFills(func(fill Dot) bool { return fill != d.Dot && !ctx.Covers(fill) })
 	e.setFilling(e.filling().raised(Bar{d.Dot, d.Stamp}))
 }
 
@@ -277,9 +277,11 @@ func (m *Mutator) Fill(value string, at int64, miss HLC) bool {
 	return true
 }
 
-// barring adds to the effects of a write what it says to fills.
+// barring adds to the effects of a write what it says to fills. A fill says nothing, but for
+// one of a key that was evicted: with its values a ghost has forgotten what bars fills, and
+// what the fill begins with removes the key.
 func (m *Mutator) barring() []Effect {
-	if !m.write.Fills || m.fills || len(m.effects) == 0 && !m.bars {
+	if !m.write.Fills || m.fills && !m.evicted.afresh || len(m.effects) == 0 && !m.bars {
 		return m.effects
 	}
 	return append(slices.Clip(m.effects), Effect{Op: EffectBar})

@@ -48,8 +48,9 @@ type miss struct {
 type misses struct {
 	limit  int
 	byKey  map[string]miss
-	oldest []listed // in the order of their stamps; some may be over
-	wanted bool     // somebody has asked since the engine began
+	oldest []listed    // in the order of their stamps; some may be over
+	wanted bool        // somebody has asked since the engine began
+	mark   crdt.Vector // what all have to have seen before fills are made
 }
 
 // listed is a miss in the order of all.
@@ -164,10 +165,18 @@ func (e *Engine) stage(now time.Time, s crdt.FillStage) error {
 }
 
 // openFills lets fills be made, if somebody wants to, once every holder that is waited for
-// has heard that writes have to bar them.
+// has heard that writes have to bar them. Who said so first may have been retired since, so
+// that it cannot be asked who has seen that: what is asked for is all that had been seen
+// here, the retirement in its place among it.
 func (e *Engine) openFills(now time.Time) {
-	stage, by := e.store.Fills()
-	if stage != crdt.FillsSoon || !e.misses.wanted || e.isAhead(now) || !e.mayStamp(now) || e.settled(crdt.Vector{by}, 0) != nil {
+	stage, _ := e.store.Fills()
+	if stage != crdt.FillsSoon || !e.misses.wanted || e.isAhead(now) || !e.mayStamp(now) {
+		return
+	}
+	if v := e.store.Vector(); len(e.misses.mark) == 0 || !v.CoversAll(e.misses.mark) {
+		e.misses.mark = v.Clone()
+	}
+	if e.settled(e.misses.mark, 0) != nil {
 		return
 	}
 	if err := e.stage(now, crdt.FillsOpen); err != nil {

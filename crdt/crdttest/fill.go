@@ -97,14 +97,15 @@ func (w *world) doOrMiss(r *replica, commands []Command) error {
 }
 
 // barred reports whether p is a fill that loses (R10): somebody has written to the key
-// who had not seen it, and whom its origin had not seen. Which of the two came first,
+// who had not seen it, and whom its origin had not seen. The removal with which a fill begins
+// an evicted key anew does not bar that fill. Which of the two came first,
 // and what their clocks said, is no matter.
 func barred(ops []Op, p *Op) bool {
 	if p.Verb != Fill {
 		return false
 	}
 	for i := range ops {
-		if o := &ops[i]; o.Bars && !o.saw(p) && !p.saw(o) {
+		if o := &ops[i]; o.Bars && o.Dot != p.Dot && !o.saw(p) && !p.saw(o) {
 			return true
 		}
 	}

@@ -100,7 +100,7 @@ func (w *world) do(r *replica, commands []Command) error {
 	saw := w.seenBy(r)
 	made, err := w.runCommands(r, m, commands, at, saw, false)
 	if errors.Is(err, crdt.ErrEvicted) {
-		removal, afresh, ok := w.bringBack(r, key, Op{Dot: at.Dot, Nth: -1, Stamp: at.Stamp, Saw: saw.Clone(), Bars: at.Fills && commands[0].Verb != Fill})
+		removal, afresh, ok := w.bringBack(r, key, Op{Dot: at.Dot, Nth: -1, Stamp: at.Stamp, Saw: saw.Clone(), Bars: at.Fills})
 		if !ok {
 			return nil
 		}

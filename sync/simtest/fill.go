@@ -283,8 +283,8 @@ func (w *world) barred() (n int) {
 
 // fillOps says in the specification's words what a fill did.
 func (w *world) fillOps(c crdttest.Command, d *crdt.Delta, afresh bool) (ops []crdttest.Op) {
-	if bars(d) {
-		w.broken("%v is a fill and bars others", d.Dot)
+	if bars(d) != afresh {
+		w.broken("%v is a fill, of a key begun anew: %v, and bars others: %v", d.Dot, afresh, bars(d))
 	}
 	if afresh {
 		w.counts.Afresh++
