@@ -379,3 +379,26 @@ func TestFillsWaitForNewcomers(t *testing.T) {
 		t.Errorf("it has caught up: want fills %v, have %v with %v, %v and %v", crdt.FillsOpen, stage, a.Vector(), b.Vector(), d.Vector())
 	}
 }
+
+// TestFillOfWhatWasEvicted: nobody within reach has what was evicted, and the key is filled
+// anew. What had been written to it before still beats a fill from elsewhere that had not
+// seen that.
+func TestFillOfWhatWasEvicted(t *testing.T) {
+	f := newFillers(t, cachesync.Config{})
+	f.b.write(f.tick(), "k", set("new"))
+	f.b.part.Evict("k", at(f.now).UnixMilli())
+	anew := f.miss(f.b, "k")
+	d, err := f.b.Fill(f.tick(), "k", anew, func(m *crdt.Mutator) error {
+		m.Afresh()
+		m.Fill("anew", crdt.Never, anew)
+		return nil
+	})
+	if d == nil || err != nil {
+		t.Fatalf("a fill of an evicted key: want it taken, have %v, %v", d, err)
+	}
+	if stamp := f.miss(f.a, "k"); !f.fill(f.a, "k", "stale", stamp) {
+		t.Error("what is not known yet cannot refuse the fill")
+	}
+	f.heal()
+	f.want("after both", "anew")
+}
