@@ -277,6 +277,11 @@ func (m *Mutator) Fill(value string, at int64, miss HLC) bool {
 	return true
 }
 
+// bars reports whether the delta bars fills.
+func (d *Delta) bars() bool {
+	return slices.ContainsFunc(d.Effects, func(f Effect) bool { return f.Op == EffectBar })
+}
+
 // barring adds to the effects of a write what it says to fills. A fill says nothing, but for
 // one of a key that was evicted: with its values a ghost has forgotten what bars fills, and
 // what the fill begins with removes the key.

@@ -225,10 +225,12 @@ func (e *Entry) isSingle() bool {
 // isExact reports whether the ghost's digest is known.
 func (e *Entry) isExact() bool { return e.part() != unknownDigest }
 
-// endedBy reports whether a delta takes all that the ghost stands for.
+// endedBy reports whether a delta takes all that the ghost stands for. Where fills are made a
+// time cut takes what it has not seen, and that goes on to bar fills: which, a ghost has
+// forgotten.
 func (e *Entry) endedBy(d *Delta, ctx *Sight) bool {
 	return len(d.Effects) > 0 && d.Effects[0].Op == EffectClear && ctx.CoversAll(e.dots()) ||
-		d.cut() >= e.str.write.Stamp && !e.counts()
+		d.cut() >= e.str.write.Stamp && !e.counts() && (!d.bars() || ctx.CoversAll(e.dots()))
 }
 
 // isHidden reports whether all that the ghost stands for has expired at a wall time, or

@@ -13,9 +13,9 @@ func (m *encounter) joinOne(key string, e, o *Entry) {
 			return
 		}
 		e.join(&m.us, o, &m.them)
-	case mine && !theirs && o.Cut() >= e.str.write.Stamp && !e.counts():
+	case mine && !theirs && m.isCut(e, o, &m.them):
 		e.replace(o)
-	case theirs && !mine && e.Cut() >= o.str.write.Stamp && !o.counts():
+	case theirs && !mine && m.isCut(o, e, &m.us):
 		e.join(&m.us, &none, &m.them)
 	case m.ahead:
 	case mine && theirs:
@@ -25,6 +25,12 @@ func (m *encounter) joinOne(key string, e, o *Entry) {
 	default:
 		m.joinGhost(key, e, o)
 	}
+}
+
+// isCut reports whether all that a ghost stands for lies before the time cut of x, of a state
+// that has seen s, and bars no fill there: what has been seen there says so there.
+func (m *encounter) isCut(ghost, x *Entry, s *Sight) bool {
+	return x.Cut() >= ghost.str.write.Stamp && !ghost.counts() && (!m.fills || s.CoversAll(ghost.dots()))
 }
 
 // joinGhosts joins two ghosts.

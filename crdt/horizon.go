@@ -58,8 +58,8 @@ type encounter struct {
 	us, them Sight
 	retired  []Retirement // known to either
 	// ahead says that we have seen all that they have, behind that they have seen all
-	// that we have. evicts says that something was evicted on either side.
-	ahead, behind, evicts bool
+	// that we have. evicts says that something was evicted on either side, fills that either knows of fills.
+	ahead, behind, evicts, fills bool
 }
 
 func (p *Partition) encounter(s *Snapshot) *encounter {
@@ -70,6 +70,7 @@ func (p *Partition) encounter(s *Snapshot) *encounter {
 	m.them.gone = !p.horizon.IsZero() && m.them.CoversAll(p.horizon.Vector)
 	m.ahead, m.behind = m.us.CoversAll(s.Vector), m.them.CoversAll(p.vector)
 	m.evicts = p.evicts || s.Evicts
+	m.fills = p.fills.stage != NoFills || s.Fills != NoFills
 	return m
 }
 

@@ -13,3 +13,16 @@ func TestSeedsOfFills(t *testing.T) { runMixed(t, *seeds, withFills) }
 func withFills(seed uint64) simtest.Options {
 	return simtest.Options{Fills: true, Evicts: seed&1 != 0, Fields: seed&2 != 0, Lists: seed&12 == 12}
 }
+
+// TestSeedsOfFillsThatFailed runs again the histories with fills that have found something.
+func TestSeedsOfFillsThatFailed(t *testing.T) {
+	for seed, what := range map[uint64]string{
+		477:  "a fill of an evicted key that was begun anew did not bar others",
+		2363: "fills were made though a newcomer had not heard of them",
+		8517: "a time cut ended a ghost of what it had not seen, and what that bars was forgotten",
+	} {
+		if r := simtest.Run(seed, withFills(seed)); r.Err != nil {
+			t.Errorf("%s: %s", what, simtest.Explain(seed, withFills(seed)))
+		}
+	}
+}
