@@ -176,7 +176,7 @@ func (w *world) nothingCameBack(r *replica, want *crdt.Partition, keys map[strin
 			if _, shows := v.Cell(name.Field); !shows || name.Kind != v.Kind() {
 				continue
 			}
-			if top := c.Writes(); len(top) > 0 && top[0].Stamp > v.Hide() && !keeps(kept, name, top[0].Dot) {
+			if top := c.Writes(); len(top) > 0 && top[0].Stamp > v.Hide() && !keeps(kept, name, top[0].Dot) && !w.onlyBarred(r, k, top[0].Dot) {
 				w.broken("replica %d at %v: %v of %s shows in %v and has been removed", r.slot, r.part.Vector(), top[0].Dot, k, name)
 			}
 		}

@@ -281,6 +281,23 @@ func (w *world) barred() (n int) {
 	return n
 }
 
+// onlyBarred reports whether a write is a fill that nobody has removed who had seen it, nor
+// a time cut: at a replica that has forgotten that it is one, since all that it waited for
+// had seen it, it is as any write that a removal had not seen.
+func (w *world) onlyBarred(r *replica, key string, d crdt.Dot) bool {
+	seen, isFill, removed := w.seenBy(r), false, false
+	for _, h := range w.history {
+		if h.delta.Key != key || !seen.Covers(h.delta.Dot) {
+			continue
+		}
+		isFill = isFill || h.delta.Dot == d && h.ops[len(h.ops)-1].Verb == crdttest.Fill
+		removed = removed || h.saw.Covers(d) || slices.ContainsFunc(h.delta.Effects, func(f crdt.Effect) bool {
+			return f.Op == crdt.EffectCut && f.Cut >= w.stamps[d.Replica][d.N-1]
+		})
+	}
+	return isFill && !removed
+}
+
 // fillOps says in the specification's words what a fill did.
 func (w *world) fillOps(c crdttest.Command, d *crdt.Delta, afresh bool) (ops []crdttest.Op) {
 	if bars(d) != afresh {

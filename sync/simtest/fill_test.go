@@ -19,6 +19,7 @@ func TestSeedsOfFillsThatFailed(t *testing.T) {
 	for seed, what := range map[uint64]string{
 		477:  "a fill of an evicted key that was begun anew did not bar others",
 		2363: "fills were made though a newcomer had not heard of them",
+		8794: "what was forgotten to be a fill was held against a removal that had not seen it",
 		8517: "a time cut ended a ghost of what it had not seen, and what that bars was forgotten",
 	} {
 		if r := simtest.Run(seed, withFills(seed)); r.Err != nil {
