@@ -111,9 +111,10 @@ func (w *world) stageAt(v crdt.Vector) (at crdt.FillStage) {
 	return at
 }
 
-// opens reports whether a replica is still to let fills be made.
+// opens reports whether a replica is still to let fills be made, which takes that it can
+// remember all others.
 func (w *world) opens(r *replica) bool {
-	return r.fills.wanted && w.cfg.Peers >= len(w.replicas) && w.stageAt(w.seenBy(r)) == crdt.FillsSoon
+	return r.fills.wanted && w.cfg.Peers >= len(w.replicas)-1 && w.stageAt(w.seenBy(r)) == crdt.FillsSoon
 }
 
 // bars reports whether a write says that it bars fills.
@@ -290,7 +291,7 @@ func (w *world) onlyBarred(r *replica, key string, d crdt.Dot) bool {
 		if h.delta.Key != key || !seen.Covers(h.delta.Dot) {
 			continue
 		}
-		isFill = isFill || h.delta.Dot == d && h.ops[len(h.ops)-1].Verb == crdttest.Fill
+		isFill = isFill || h.delta.Dot == d && len(h.ops) > 0 && h.ops[len(h.ops)-1].Verb == crdttest.Fill
 		removed = removed || h.saw.Covers(d) || slices.ContainsFunc(h.delta.Effects, func(f crdt.Effect) bool {
 			return f.Op == crdt.EffectCut && f.Cut >= w.stamps[d.Replica][d.N-1]
 		})
