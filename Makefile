@@ -42,7 +42,7 @@ race: ## all tests with the race detector
 
 sim: ## simulated faults: SEEDS=n histories of engines, CLUSTER_SEEDS=n of whole clusters; prints seeds per second
 	GOGC=400 $(GO) test ./sync/simtest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(SEEDS)
-	$(GO) test ./crdt -run TestSpecification -count=1 -v -seeds=$(SEEDS)
+	$(GO) test ./crdt -run TestSpecification -count=1 -v -timeout 0 -seeds=$$(( $(SEEDS) / 50 + 800 ))
 	GOGC=400 $(GO) test ./node/nodetest -run TestSeeds -count=1 -v -timeout 0 -seeds=$(CLUSTER_SEEDS)
 
 redis: ## COMMANDS=n generated commands to redis-server and to Atoll, every reply compared

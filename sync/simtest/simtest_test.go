@@ -13,32 +13,46 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 250, "number of histories that TestSeeds runs")
-	first = flag.Uint64("first", 1, "seed of the first of them")
+	seeds = flag.Int("seeds", 600, "number of histories that TestSeeds runs, of all kinds together")
+	first = flag.Uint64("first", 1, "seed of the first of each kind")
 )
+
+// kinds are the kinds of histories, and what part of all they are: one in so many.
+var kinds = []struct {
+	name string
+	part int
+	of   func(seed uint64) simtest.Options
+}{
+	{"plain", 2, always(simtest.Options{})},
+	{"evictions", 8, always(simtest.Options{Evicts: true})},
+	{"fields", 8, always(simtest.Options{Fields: true})},
+	{"lists", 8, always(simtest.Options{Lists: true})},
+	{"fills", 8, withFills},
+}
+
+func always(o simtest.Options) func(uint64) simtest.Options {
+	return func(uint64) simtest.Options { return o }
+}
 
 // TestSeeds runs many histories and wants every fault and every path of the
 // engine to have been met on the way.
 func TestSeeds(t *testing.T) {
-	counts := runSeeds(t, *seeds, simtest.Options{}).Add(runSeeds(t, max(*seeds/4, 1), simtest.Options{Evicts: true}))
-	counts = counts.Add(runMixed(t, max(*seeds/4, 1), withFills))
-	if *seeds >= 100 {
+	var counts simtest.Counts
+	ran := 0
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			counts = counts.Add(runSeeds(t, max(*seeds/k.part, 1), k.of))
+			ran++ // not if it fails
+		})
+	}
+	if *seeds >= 400 && ran == len(kinds) {
+		t.Logf("%+v", counts)
 		wantEverything(t, counts)
 	}
 }
 
-// TestLists runs histories whose commands are mostly those on lists.
-func TestLists(t *testing.T) {
-	runSeeds(t, max(*seeds/5, 1), simtest.Options{Lists: true})
-}
-
-func runSeeds(t *testing.T, seeds int, o simtest.Options) simtest.Counts {
-	t.Helper()
-	return runMixed(t, seeds, func(uint64) simtest.Options { return o })
-}
-
-// runMixed runs histories with what is said of each seed.
-func runMixed(t *testing.T, seeds int, of func(seed uint64) simtest.Options) simtest.Counts {
+// runSeeds runs histories with what is said of each seed.
+func runSeeds(t *testing.T, seeds int, of func(seed uint64) simtest.Options) simtest.Counts {
 	t.Helper()
 	start := time.Now()
 	var (
@@ -72,18 +86,7 @@ func runMixed(t *testing.T, seeds int, of func(seed uint64) simtest.Options) sim
 	took := time.Since(start)
 	t.Logf("%d seeds in %v: %.0f seeds per second; the slowest was equal %v after healing",
 		seeds, took.Round(time.Millisecond), float64(seeds)/took.Seconds(), worst)
-	t.Logf("%+v", counts)
 	return counts
-}
-
-// TestSeedsOfFields runs histories in which fields of hashes expire by themselves.
-func TestSeedsOfFields(t *testing.T) {
-	o := simtest.Options{Fields: true}
-	for seed := *first; seed < *first+uint64(max(*seeds/4, 1)); seed++ {
-		if r := simtest.Run(seed, o); r.Err != nil {
-			t.Fatal(simtest.Explain(seed, o))
-		}
-	}
 }
 
 // wantEverything reports what has not happened in any history.
