@@ -111,6 +111,18 @@ func (l *deltaLog) retirements() []*crdt.Delta {
 	return out
 }
 
+// stages returns the deltas that bring the partition to a stage of letting fills be made,
+// oldest first.
+func (l *deltaLog) stages() []*crdt.Delta {
+	var out []*crdt.Delta
+	for _, d := range l.deltas {
+		if d.Stages() {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // keysBeyond returns the keys of the deltas that are here and that a holder which
 // has seen v lacks. It reports false when the log does not reach back far enough
 // to tell.
@@ -142,3 +154,7 @@ func (e *Engine) History(key string) []*crdt.Delta { return e.log.history(key) }
 // Retirements returns the deltas by which IDs were retired that the log still has,
 // oldest first. Read only.
 func (e *Engine) Retirements() []*crdt.Delta { return e.log.retirements() }
+
+// Stages returns the deltas that the log still has by which it was said that fills are made
+// in the partition, oldest first. Read only.
+func (e *Engine) Stages() []*crdt.Delta { return e.log.stages() }
