@@ -45,6 +45,9 @@ func (w *world) command(s step) {
 	for i := range s.call.count {
 		c := &call{w: w, step: s.call, nth: s.at}
 		c.cmd = wire.Command{Args: slices.Clone(s.call.args)}
+		if c.cmd.Args[0] == "FILL" && !c.bringToken() {
+			return
+		}
 		if command.Unsafe(c.cmd) {
 			c.cmd.Request = s.call.request + uint64(i)
 		}
@@ -175,6 +178,12 @@ func (c *call) end(n *node, r wire.Reply) {
 		o.wrote[region.SlotOf(c.cmd.Key())] = r.Wrote
 	}
 	c.checkOwn(r)
+	switch c.cmd.Args[0] {
+	case "MISS":
+		c.missed(r)
+	case "FILL":
+		c.filled(r)
+	}
 	w.checkPresent(c, r)
 	w.acknowledged(c, r)
 	c.close()

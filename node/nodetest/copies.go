@@ -34,6 +34,7 @@ func (w *world) look(n *node, p partition) {
 	var again int
 	n.core.Do(p, func(e *cachesync.Engine) {
 		w.noteRetirements(n, p, e)
+		w.noteStages(n, p, e)
 		if v = w.parts[p].full(e.Vector()); !v.Equal(h.seen) && !v.CoversAll(h.seen) {
 			again = e.Stats().Rebuilt
 		}

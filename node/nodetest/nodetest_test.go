@@ -32,6 +32,11 @@ func TestLists(t *testing.T) {
 	runSeeds(t, max(*seeds/5, 1), nodetest.Options{Lists: true})
 }
 
+// TestFills runs histories in which keys are filled.
+func TestFills(t *testing.T) {
+	runSeeds(t, max(*seeds/5, 1), nodetest.Options{Fills: true})
+}
+
 // TestMemory runs histories in which memory is limited everywhere.
 func TestMemory(t *testing.T) {
 	runSeeds(t, max(*seeds/5, 1), nodetest.Options{Memory: true})

@@ -11,14 +11,22 @@ import (
 
 // operations says in the specification's words what a command did to a key that
 // showed before.
-func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Value, now int64) (ops []crdttest.Op) {
+func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Value, now int64) []crdttest.Op {
 	saw := d.Deps.Join(crdt.Vector(nil).Advance(crdt.Dot{Replica: d.Dot.Replica, N: d.Dot.N - 1}))
-	if isList(cmd) {
-		return listOperations(key, d, saw)
+	var ops []crdttest.Op
+	switch {
+	case isList(cmd):
+		ops = listOperations(key, d, saw)
+	case cmd.Args[0] == "PFADD":
+		ops = hllOperations(key, d, saw, before.Kind == crdt.KindNone)
+	default:
+		ops = plainOperations(cmd, key, d, saw, before, now)
 	}
-	if cmd.Args[0] == "PFADD" {
-		return hllOperations(key, d, saw, before.Kind == crdt.KindNone)
-	}
+	return barring(ops, key, d, saw)
+}
+
+// plainOperations is operations for a command that says all by itself.
+func plainOperations(cmd wire.Command, key string, d *crdt.Delta, saw crdt.Vector, before crdttest.Value, now int64) (ops []crdttest.Op) {
 	for _, c := range commands(cmd, key, before, now) {
 		op := crdttest.Op{Command: c, Dot: d.Dot, Nth: len(ops), Stamp: d.Stamp, Saw: saw}
 		switch c.Verb {
@@ -34,11 +42,15 @@ func operations(cmd wire.Command, key string, d *crdt.Delta, before crdttest.Val
 			} else if c.At != crdt.Never {
 				op.At = max(c.At, d.Stamp.Millis()+1)
 			}
+		case crdttest.Fill:
+			if op.Stamp = c.Miss; c.At != crdt.Never {
+				op.At = max(c.At, d.Stamp.Millis()+1)
+			}
 		case crdttest.Persist:
 			op.At = crdt.Never
 		}
 		switch op.Verb {
-		case crdttest.Del, crdttest.Expire, crdttest.Persist, crdttest.HDel, crdttest.SRem, crdttest.ZRem, crdttest.HExpire, crdttest.HPersist:
+		case crdttest.Del, crdttest.Invalidate, crdttest.Expire, crdttest.Persist, crdttest.HDel, crdttest.SRem, crdttest.ZRem, crdttest.HExpire, crdttest.HPersist:
 		default:
 			op.Fresh = before.Kind == crdt.KindNone
 		}
@@ -73,6 +85,16 @@ func commands(cmd wire.Command, key string, before crdttest.Value, now int64) []
 		one.Verb, one.Value = crdttest.Set, args[slices.Index(args[1:], key)+2]
 	case "DEL":
 		one.Verb = crdttest.Del
+	case "INVALIDATE":
+		one.Verb = crdttest.Invalidate
+	case "FILL":
+		one.Verb, one.Value = crdttest.Fill, args[3]
+		if t, err := command.ParseToken(args[2]); err == nil {
+			one.Miss = t.Stamp
+		}
+		if len(args) > 4 {
+			one.At = expiryOf(args[4], args[5], now)
+		}
 	case "PEXPIRE", "PEXPIREAT":
 		one.Verb = crdttest.Expire
 		if at, err := command.ParseExpire(cmd, now); err == nil {

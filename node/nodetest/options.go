@@ -18,6 +18,8 @@ type Options struct {
 	// Memory limits what the nodes of every history may keep in memory, and makes most of
 	// the commands those of later kinds.
 	Memory bool
+	// Fills has clients of every history fill keys that are missing.
+	Fills bool
 	// Log takes one line for each thing that happens. It costs far more than the
 	// run itself. Default: nothing is written.
 	Log io.Writer
@@ -95,6 +97,9 @@ type Counts struct {
 	Nowhere int // evicted keys that were asked for and that nobody had
 	Blurred int // of those, with counters of which somebody else may have had more
 	Evicted int // entries that left memory for lack of room, on a disk or not
+
+	Strays int // fills that came to another node than the one that gave the token
+	Barred int // writes that a fill had not seen when it was taken, and that beat it
 
 	Rounds    int // of saving
 	Warm      int // partitions that a life began with

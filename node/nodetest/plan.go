@@ -32,6 +32,7 @@ type plan struct {
 	steps    []step
 	disks    *diskPlan   // nil: no node has one
 	memory   *memoryPlan // nil: there is room for everything
+	fills    bool        // keys are filled
 	// patience is how long after the end of all faults the cluster may take to become
 	// equal and quiet.
 	patience time.Duration
@@ -102,6 +103,7 @@ func draw(seed uint64, o Options) *plan {
 	}
 	drawDisks(p, o.Steps)
 	drawMore(p, o)
+	drawFills(p, o)
 	return p
 }
 
@@ -170,8 +172,8 @@ func drawPlaces(r *rand.Rand, maxSkew time.Duration) (ps []place) {
 
 // String describes the plan but for its steps.
 func (p *plan) String() string {
-	s := fmt.Sprintf("disks %v, memory %v, gentle %v, beat %v, %d partitions, %d copies, waits %+v, join %v, fill %v, leave %v, keep %v\n%+v\n%+v\n%+v",
-		p.disks, p.memory, p.gentle, p.beat, p.cfg.Partitions, p.cfg.Copies, p.waits,
+	s := fmt.Sprintf("disks %v, memory %v, fills %v, gentle %v, beat %v, %d partitions, %d copies, waits %+v, join %v, fill %v, leave %v, keep %v\n%+v\n%+v\n%+v",
+		p.disks, p.memory, p.fills, p.gentle, p.beat, p.cfg.Partitions, p.cfg.Copies, p.waits,
 		p.cfg.JoinWait, p.cfg.FillWait, p.cfg.LeaveWait, p.cfg.KeepFor, p.net, p.cfg.Members, p.cfg.Sync)
 	for i, x := range p.places {
 		s += fmt.Sprintf("\nplace %d: %+v", i, x)

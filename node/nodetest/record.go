@@ -43,6 +43,7 @@ type history struct {
 	apart bool
 	// blurred are keys that had counters when they began anew because nobody had them.
 	blurred map[string]bool
+	fills   fills
 	// ended sums up the engines that have ended.
 	ended cachesync.Stats
 }
@@ -137,12 +138,19 @@ func (r *recorder) check() {
 
 // Write implements command.Target.
 func (r *recorder) Write(key string, request uint64, run func(*crdt.Mutator) error) (crdt.Dot, error) {
+	return r.write(key, request, run, func(run func(*crdt.Mutator) error) (crdt.Dot, error) {
+		return r.target().Write(key, request, run)
+	})
+}
+
+// write has a command write by way of do.
+func (r *recorder) write(key string, request uint64, run func(*crdt.Mutator) error, do func(func(*crdt.Mutator) error) (crdt.Dot, error)) (crdt.Dot, error) {
 	w := r.n.w
 	now, ran, evicted := r.shard.Now(), false, len(r.shard.Evicted([]string{key})) > 0
 	lost := evicted && r.isLost(key)
 	blurs := lost && r.n.blurs(r.shard.ID(), key)
 	var before crdttest.Value
-	dot, err := r.target().Write(key, request, func(m *crdt.Mutator) error {
+	dot, err := do(func(m *crdt.Mutator) error {
 		ran, before = true, read(m.View())
 		return run(m)
 	})
@@ -161,6 +169,8 @@ func (r *recorder) Write(key string, request uint64, run func(*crdt.Mutator) err
 		}
 	case err == nil && !dot.IsZero():
 		r.wrote(key, request, dot, before, now)
+	case err == nil && ran:
+		r.removed(key, now)
 	}
 	return dot, err
 }

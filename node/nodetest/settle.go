@@ -24,6 +24,9 @@ func (w *world) settle() {
 	}
 	w.becomeEqual("without faults")
 	w.readAll()
+	if w.fills {
+		w.fillAll()
+	}
 	w.blackout()
 	w.hurt()
 	w.becomeEqual("after damage")
@@ -261,6 +264,9 @@ func notPlain(e *crdt.Entry, now int64) string {
 	}
 	if e.Cut() != 0 || len(e.Expiries()) > 1 {
 		return "a time cut or expiries"
+	}
+	if len(e.Bars()) > 0 {
+		return "what bars fills"
 	}
 	for name, c := range e.Cells() {
 		if name.Kind != v.Kind() {

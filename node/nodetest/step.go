@@ -70,6 +70,8 @@ type clientStep struct {
 	count   int // so many times in a row
 	args    []string
 	request uint64 // of a command that must not run twice
+	token   int    // FILL: which of those that were given for the key that Args name, from the last one back
+	asked   int    // MISS: how often the client has been told to wait
 }
 
 // String returns one line for a history.

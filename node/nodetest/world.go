@@ -45,6 +45,7 @@ type world struct {
 	present  map[string]time.Duration // since when a pinned key is there
 	missed   map[string]time.Duration // when a key was last evicted and nowhere to be had
 	relaxed  bool                     // there is room for everything, whatever the plan says
+	loading  map[string][]string      // by key, the tokens that clients have been given
 	open     int                      // commands without a reply
 
 	disturbed map[string]time.Duration // by region, when something last happened to its members
@@ -66,7 +67,7 @@ func newWorld(p *plan, o Options) *world {
 		plan:  *p,
 		pcg:   rand.NewPCG(p.seed, 0),
 		lives: map[crdt.ReplicaID]*node{}, requests: map[uint64][]run{}, ownRuns: map[string]crdt.Version{},
-		present: map[string]time.Duration{}, missed: map[string]time.Duration{}, disturbed: map[string]time.Duration{},
+		present: map[string]time.Duration{}, missed: map[string]time.Duration{}, loading: map[string][]string{}, disturbed: map[string]time.Duration{},
 		trace: crc64.New(crcTable), log: o.Log,
 	}
 	w.rand = rand.New(w.pcg)
@@ -83,7 +84,7 @@ func newWorld(p *plan, o Options) *world {
 	for range p.cfg.Partitions.Count() {
 		w.parts = append(w.parts, &history{
 			byDot: map[crdt.Dot]*write{}, byKey: map[string][]*write{}, issued: map[crdt.ReplicaID]uint64{},
-			blurred: map[string]bool{},
+			blurred: map[string]bool{}, fills: newFills(),
 		})
 	}
 	for range maxSessions + 1 {
