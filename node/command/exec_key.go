@@ -51,10 +51,10 @@ func execExpire(t Target, cmd wire.Command) wire.Reply {
 		cmd.Request = 0
 	}
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
-		if v := m.View(); !v.Exists() || !cond.holds(v.ExpireAt(), at) {
+		if !cond.holds(m.View().ExpireAt(), at) {
 			return wire.Int(0), nil
 		}
-		return flag(m.Expire(at)), nil
+		return flag(m.Expire(at)), nil // A time that has come bars fills of what is not there, too.
 	}, always(wire.Int(1)))
 }
 

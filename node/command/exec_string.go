@@ -86,12 +86,12 @@ func execGetset(t Target, cmd wire.Command) wire.Reply {
 	return set(t, cmd, SetArgs{Value: cmd.Args[2], ExpireAt: crdt.Never, Get: true})
 }
 
-// changeString runs a command on a string that is there: without one it replies
-// nil.
+// changeString runs a command on a string and replies what that was: nil without one. What
+// removes a key bars fills of it though it is not there, so that it is run all the same.
 func changeString(t Target, cmd wire.Command, run func(m *crdt.Mutator) error) wire.Reply {
 	return change(t, cmd, func(m *crdt.Mutator) (wire.Reply, error) {
 		v := m.View()
-		if err := mustBe(v, crdt.KindString); err != nil || !v.Exists() {
+		if err := mustBe(v, crdt.KindString); err != nil {
 			return wire.Nil, err
 		}
 		return text(v.Get()), run(m)

@@ -12,7 +12,7 @@ import (
 
 // fillStream is that from which is drawn what is filled: it is such that the seeds named
 // in README.md are what they were before.
-const fillStream = 0x66696c6c_00000000
+const fillStream = 0x66696c6c_0000004a
 
 // around are the verbs that meet fills on the same keys.
 var around = []string{"MISS", "MISS", "MISS", "MISS", "DEL", "DEL", "INVALIDATE", "SET", "INCRBY", "HSET", "PEXPIRE", "GET", "GET"}
