@@ -31,13 +31,14 @@ func drawFills(p *plan, o Options) {
 	c.Misses = pick(r, 1, 1024, 1024, 1024)
 	// What is noted of a sweep is in the log, which has room for both writes that one may make.
 	c.LogBytes = max(c.LogBytes, 600)
-	m, regions := &mix{}, map[string]bool{}
+	if d := p.disks; d != nil {
+		// The bound of stamps must not end in step with the beats at which it is looked at.
+		d.lead = max(d.lead, 2*d.every)
+	}
+	m := &mix{}
 	for _, s := range p.steps {
 		if isOnAny(s) && !slices.Contains(m.keys, s.call.args[1]) {
 			m.keys = append(m.keys, s.call.args[1])
-		}
-		if s.action == doCommand {
-			regions[s.call.region] = true
 		}
 	}
 	if len(m.keys) == 0 {
