@@ -27,6 +27,9 @@
 // hide as much as they find. A part of them has nothing but membership changes:
 // then no command may fail and nothing that is present may be missed.
 //
+// In some, clients load keys that are missing: they ask for a token and fill the key with
+// it some steps later, anywhere, or never come back.
+//
 // # What is checked
 //
 // Every write that any node accepts is noted as an operation of the executable
