@@ -35,6 +35,14 @@ func drawFills(p *plan, o Options) {
 		// The bound of stamps must not end in step with the beats at which it is looked at.
 		d.lead = max(d.lead, 2*d.every)
 	}
+	for i := range p.steps {
+		// Who is so slow that the answers to what it asks lie with it untaken for longer than
+		// it waits for them may run a request again, and with fills more is left out and comes
+		// as a snapshot, which says nothing of requests.
+		if s := &p.steps[i]; s.action == doSlow {
+			s.lasts = min(s.lasts, p.waits.seen/4)
+		}
+	}
 	m := &mix{}
 	for _, s := range p.steps {
 		if isOnAny(s) && !slices.Contains(m.keys, s.call.args[1]) {
