@@ -116,6 +116,9 @@ func (w *world) comeBack(r *replica) ([]string, error) {
 	}
 	w.renewAfter(r, all)        // Before it writes anything.
 	r.away, r.held = false, nil // What it holds back may never become ready.
+	if w.tier != nil {
+		w.dropUncaused() // Of a write whose origin has crashed that may have been the last copy.
+	}
 	// Where its clock is behind, what has been forgotten would expire early.
 	w.wall = max(w.wall, w.horizon.Stamp.Millis()+1-r.skew)
 	if refused || behind {

@@ -1,0 +1,39 @@
+package crdt_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/atollcache/atoll/crdt/crdttest"
+)
+
+// TestWhatIsLostIsNotWaitedFor runs histories in which the last copy of a write is lost
+// while others hold back what comes after it. These drop that, and in the end all hold
+// the same.
+func TestWhatIsLostIsNotWaitedFor(t *testing.T) {
+	for _, loss := range losses {
+		t.Run(strings.ReplaceAll(loss.name, " ", "_"), func(t *testing.T) {
+			o := crdttest.Options{Replicas: 3, Collect: true, Audit: auditTier, Tier: tiers()}
+			if err := crdttest.Replay(loss.script, o); err != nil {
+				t.Errorf("%s: %v", loss.name, err)
+			}
+		})
+	}
+}
+
+var losses = []struct{ name, script string }{
+	{"held back by one who comes back when its origin has crashed", `
+		r1 set k 1
+		r1 set k 2
+		r2 pull r1 1 1
+		r3 pull r1 0 1
+		r1 set k 3
+		r3 pull r1 1 1
+		r2 leave
+		r1 crash 0
+		r3 want k string 1
+		r2 return
+		r2 catchup r3
+		r2 want k string 1
+	`},
+}
