@@ -73,7 +73,9 @@ type Config struct {
 	// ClaimFor is for how long a command that must not run twice is left to another
 	// node that is about to run it. It must be four times the wait for the answers
 	// of others before a command runs; a node that dies before it has run the command holds up
-	// its repetition for so long. Default: 2 s.
+	// its repetition for so long. For so long a partition that belongs elsewhere is
+	// not let go, too, after others have been asked before a command runs in it.
+	// Default: 2 s.
 	ClaimFor time.Duration
 	// Memory says what may be kept in memory. Default: everything.
 	Memory *Memory

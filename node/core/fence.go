@@ -21,15 +21,19 @@ const FenceRest = time.Second
 
 // Ask returns whom to ask what they have seen before this node runs a command on
 // keys of one partition: nobody where none may be ahead, or where the command runs
-// elsewhere. now and near are as for [Core.MayLag] and [Core.RunsHere]. A request
-// other than zero has been claimed for this node: it is asked for as well, and ends
-// with [Core.Disclaim].
+// elsewhere. now and near are as for [Core.MayLag] and [Core.RunsHere]. The
+// partition is held from then on, for as long as a claim lasts at least: what the
+// others answer is of no use to another shard. A request other than zero has been
+// claimed for this node: it is asked for as well, and ends with [Core.Disclaim].
 func (c *Core) Ask(t *Task, near bool, now time.Time) (others []crdt.ReplicaID, request uint64) {
 	if !c.MayLag(t, now) || !c.RunsHere(t, near) {
 		return nil, 0
 	}
-	s := c.Shard(t.Partition)
-	if others = c.Others(t.Partition); len(others) == 0 || s == nil || t.Request == 0 || !t.Unsafe {
+	s := c.holdAsked(t.Partition)
+	if s == nil {
+		return nil, 0 // It cannot be held, and whoever runs the command is told why.
+	}
+	if others = c.Others(t.Partition); len(others) == 0 || t.Request == 0 || !t.Unsafe {
 		return others, 0
 	}
 	if !s.claim(t.Request) {

@@ -49,12 +49,28 @@ func (c *Core) hold(p region.Partition) (*Shard, error) {
 	return s, nil
 }
 
+// holdAsked makes the node hold a partition that others are about to be asked for, in
+// a shard that stays for as long as a claim lasts: a command may be about to run in
+// the shard that has been let go, or in none yet, when nobody else takes it. It
+// returns nil when the partition cannot be held.
+func (c *Core) holdAsked(p region.Partition) *Shard {
+	s, err := c.Take(p)
+	if err == nil && !s.stay() {
+		if s, err = c.hold(p); err == nil { // It is being let go at this moment.
+			s.stay()
+		}
+	}
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
 // drop ends the holding of a partition. What was written under the shard's ID
 // stays with others; should the node take the partition again, it begins there
-// with nothing, and counts its writes from one under another ID.
+// with nothing, and counts its writes from one under another ID. The caller holds
+// the lock of what is held.
 func (c *Core) drop(s *Shard) {
-	c.holding.Lock()
-	defer c.holding.Unlock()
 	if err := c.out.Hold(s.id, false); err != nil {
 		c.cfg.Log.Warn("release partition", "partition", s.id, "err", err)
 	}
@@ -230,7 +246,12 @@ func (c *Core) release(s *Shard, pl *Placement, holders []crdt.ReplicaID, now ti
 		s.Do(func(e *cachesync.Engine) { e.Pass(true) })
 		return
 	}
-	if now.Sub(s.unplaced) < c.cfg.KeepFor || !s.closeIfSettled(holders) {
+	if now.Sub(s.unplaced) < c.cfg.KeepFor {
+		return
+	}
+	c.holding.Lock() // Whoever finds the shard closed takes another one.
+	defer c.holding.Unlock()
+	if !s.closeIfSettled(holders) {
 		return
 	}
 	c.drop(s)

@@ -125,6 +125,57 @@ func peerSays(s *Shard, now time.Time, r crdt.ReplicaID, v crdt.Vector, passing 
 	})
 }
 
+// TestAskedStays: a shard that others have been asked for is let go no sooner than a
+// claim ends, and one that has been let go meanwhile is known by that.
+func TestAskedStays(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	s := testShard()
+	s.now, s.mu.claims.lasts = func() time.Time { return now }, 2*time.Second
+	s.mu.since = now
+	s.ready.Store(true)
+	peerSays(s, now, 2, nil, false)
+	if !s.stay() {
+		t.Error("want it to stay")
+	}
+	for _, want := range []bool{false, true} {
+		now = now.Add(s.mu.claims.lasts / 2)
+		if have := s.closeIfSettled([]crdt.ReplicaID{2}); have != want {
+			t.Errorf("half a claim later: want let go %t, have %t", want, have)
+		}
+	}
+	if s.stay() {
+		t.Error("it has been let go: want it not to stay")
+	}
+}
+
+// TestAskTakes: a command that nobody else takes has others asked in the shard that
+// it is going to run in, though the node has let the partition go.
+func TestAskTakes(t *testing.T) {
+	w := newWorld(t)
+	set := func(c *Config) { c.Copies, c.KeepFor = 1, time.Second }
+	one := w.add("eu", "eu-1", set)
+	w.until("eu-1 ready", w.areReady)
+	two := w.add("eu", "eu-2", set)
+	w.until("both ready", w.areReady)
+	key := keysOf(50)[slices.IndexFunc(keysOf(50), func(k string) bool { return slices.Contains(two.own, one.cfg.Partitions.Of(k)) })]
+	p := one.cfg.Partitions.Of(key)
+	w.until("eu-1 has let go", func() bool { return one.Shard(p) == nil })
+	cmd := wire.Command{Args: []string{"INCRBY", key, "1"}, Request: 77, Hops: 1}
+	spec, _ := command.Find(cmd)
+	for hops, want := range map[int]int{1: 0, wire.MaxHops: 1} {
+		cmd.Hops = uint8(hops)
+		task := NewTask(cmd, spec, one.cfg.Partitions)
+		if others, _ := one.Ask(&task, false, w.now); len(others) != want {
+			t.Errorf("passed on %d times: want %d others asked, have %v", hops, want, others)
+		}
+	}
+	w.pass(1900 * time.Millisecond)
+	if one.Shard(p) == nil {
+		t.Error("a claim lasts: want it held")
+	}
+	w.until("it is let go again", func() bool { return one.Shard(p) == nil })
+}
+
 // TestNobodyLetsGoOfTheLast: who lets a partition go says so, and nobody relies on
 // one who does.
 func TestNobodyLetsGoOfTheLast(t *testing.T) {

@@ -44,6 +44,7 @@ type Shard struct {
 		opened  chan struct{} // closed when ready or closed
 		closed  bool          // the node has let the partition go; this shard is of no use any more
 		since   time.Time     // when the node took the partition
+		stays   time.Time     // it is not let go before: others have been asked for commands that run in it
 		claims  claims        // of requests that must not run twice
 		random  rand.PCG
 		gone    bool      // it has been let go, and nothing of it is to be saved
@@ -219,14 +220,28 @@ func (s *Shard) closeLocked() {
 	s.mu.closed = true
 }
 
+// stay keeps the shard from being let go for as long as a claim lasts, and reports
+// whether it has not ended. A command that others have been asked for runs by what they
+// have answered: what they had, which requests they have run and which they are about
+// to run. The shard keeps that, and another one, filled from a snapshot, would know
+// nothing of it. No command waits for longer than a claim lasts. As long as more of
+// them come, because nobody else can be reached, the partition is better held than
+// taken again for each.
+func (s *Shard) stay() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.stays = s.now().Add(s.mu.claims.lasts)
+	return !s.mu.closed
+}
+
 // closeIfSettled ends the shard if all holders have all that is here, and somebody
-// among them means to keep it, as they have said since it belongs elsewhere. It
-// reports whether it did.
+// among them means to keep it, as they have said since it belongs elsewhere, and
+// nobody has been asked for what is about to run here. It reports whether it did.
 func (s *Shard) closeIfSettled(holders []crdt.ReplicaID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.mu.engine
-	if e.Stats().HoldBytes > 0 || !s.IsReady() {
+	if e.Stats().HoldBytes > 0 || !s.IsReady() || s.now().Before(s.mu.stays) {
 		return false
 	}
 	since := s.unplaced

@@ -66,7 +66,7 @@ func (n *node) route(cmd wire.Command, spec *command.Spec, near bool, until time
 			return
 		}
 		n.checkFence(f)
-		n.runHere(cmd, until, func(r wire.Reply) {
+		n.runHere(f, cmd, until, func(r wire.Reply) {
 			n.disclaim(f)
 			n.tell(&f.Task, r.Wrote, func() { done(r) })
 		})
@@ -162,6 +162,7 @@ func (n *node) poll() {
 // running is a command that is to run in the memory of a node.
 type running struct {
 	n     *node
+	f     *fenced
 	cmd   wire.Command
 	until time.Duration
 	seen  time.Duration // until when what it refers to is waited for; zero: not yet waited
@@ -175,8 +176,8 @@ type running struct {
 	tries int      // how often it was asked for
 }
 
-func (n *node) runHere(cmd wire.Command, until time.Duration, done func(wire.Reply)) {
-	r := &running{n: n, cmd: cmd, until: until, done: done}
+func (n *node) runHere(f *fenced, cmd wire.Command, until time.Duration, done func(wire.Reply)) {
+	r := &running{n: n, f: f, cmd: cmd, until: until, done: done}
 	n.await(r.poll)
 }
 
@@ -212,6 +213,7 @@ func (r *running) poll() bool {
 	if r.bring(r.needsAll(s)) {
 		return true
 	}
+	n.checkFence(r.f) // Again: what was here may have been let go while the command waited.
 	reply := n.exec(s, r.cmd, r.lost)
 	if reply.Type == wire.TypeError && reply.Err == core.ErrEvicted && r.tries < bringTries && !r.over {
 		spec, _ := command.Find(r.cmd)
