@@ -282,6 +282,11 @@ func (d *Delta) bars() bool {
 	return slices.ContainsFunc(d.Effects, func(f Effect) bool { return f.Op == EffectBar })
 }
 
+// fills reports whether the delta is a fill.
+func (d *Delta) fills() bool {
+	return slices.ContainsFunc(d.Effects, func(f Effect) bool { return f.Op == EffectFill })
+}
+
 // barring adds to the effects of a write what it says to fills. A fill says nothing, but for
 // one of a key that was evicted: with its values a ghost has forgotten what bars fills, and
 // what the fill begins with removes the key.

@@ -31,7 +31,8 @@ import (
 // takes all that the ghost stands for: the ghost ends, and the delta is applied as to a
 // key of which nothing is kept. So does a time cut at or after the highest stamp, unless
 // there were counters: of what it hides of these a later removal must know the sums. SET,
-// DEL and INVALIDATE are such deltas, and the first write of every new collection. Any
+// DEL and INVALIDATE are such deltas, and the first write of every new collection; a fill
+// only of a ghost that is exact. Any
 // other is absorbed: its dot becomes one of the ghost's, and the digest is not known any
 // more. So no part of a collection ever shows, and none that was concurrent is lost
 // track of.
@@ -225,10 +226,14 @@ func (e *Entry) isSingle() bool {
 // isExact reports whether the ghost's digest is known.
 func (e *Entry) isExact() bool { return e.part() != unknownDigest }
 
-// endedBy reports whether a delta takes all that the ghost stands for. Where fills are made a
-// time cut takes what it has not seen, and that goes on to bar fills: which, a ghost has
-// forgotten.
+// endedBy reports whether a delta takes all that the ghost stands for. What barred fills, a
+// ghost has forgotten, unless it is exact: then nothing did. So a time cut does not end one
+// of which it has not seen all, where fills are made, and neither does what bars none in
+// their place.
 func (e *Entry) endedBy(d *Delta, ctx *Sight) bool {
+	if d.fills() && !d.bars() && !e.isExact() {
+		return false
+	}
 	return len(d.Effects) > 0 && d.Effects[0].Op == EffectClear && ctx.CoversAll(e.dots()) ||
 		d.cut() >= e.str.write.Stamp && !e.counts() && (!d.bars() || ctx.CoversAll(e.dots()))
 }

@@ -183,6 +183,46 @@ var ghostTraps = []struct {
 		pass 20
 		r1 want k none
 	`},
+	{name: "a fill ends no ghost that has met what bars fills", script: `
+		r1 fills
+		r2 catchup r1
+		r3 catchup r1
+		r1 miss k
+		r1 fill k 1
+		r2 del k
+		r2 catchup r1
+		r2 want k none
+		r2 miss k
+		r2 fill k 2
+		pass 1
+		r3 miss k
+		r3 fill k 3
+		r1 evict k
+		r1 catchup r2
+		r1 catchup r3
+		r2 catchup r3
+		r2 want k string 2
+		r1 restore k r2
+		r1 want k string 2
+	`},
+	{name: "a fill ends a ghost that barred none", collect: true, script: `
+		r1 fills
+		r2 catchup r1
+		r3 catchup r1
+		r1 miss k
+		r1 fill k 1 at 10
+		r2 catchup r1
+		r3 catchup r1
+		pass 1
+		r1 collect
+		r1 collect
+		r1 evict k
+		pass 10
+		r2 miss k
+		r2 fill k 2
+		r1 catchup r2
+		r1 want k string 2
+	`},
 }
 
 // TestGhostsCompareEqual evicts different keys at two holders and finds their digests
