@@ -276,6 +276,7 @@ func (w *world) rebuild(r *replica) error {
 		// What waits for a write that is lost would wait for ever.
 		o.held = slices.DeleteFunc(o.held, func(d *crdt.Delta) bool { return w.dropsLost && w.isLost(d.Dot) })
 	}
+	w.dropUncaused() // And so would what waits for what only those had seen who rebuild.
 	if err := w.storeAll(r); err != nil {
 		return err
 	}
