@@ -63,8 +63,8 @@ import (
 // So nobody's state is ever a mixture of the two.
 //
 // An ID that is retired twice, by two that did not know of each other, has two
-// retirements: who has seen either has seen all that was written under it. If one
-// names more than the other the lower one counts, as above.
+// retirements: who has seen either has seen all that was written under it. They are kept
+// until both are stable. If one names more than the other the lower one counts, as above.
 
 // Retirement says that nothing will be written any more under an ID: the write By,
 // stamped Stamp, stands for everything up to Last.
@@ -263,15 +263,17 @@ func (p *Partition) standIn(v Vector, place bool) Vector {
 	return out
 }
 
-// endRetired forgets the retirements that are stable: the horizon stands for them.
+// endRetired forgets the retirements that are stable: the horizon stands for them. Those of
+// one ID go together. Who has seen but one of them has seen all that was written under the
+// ID, and that could not be told any more of one that is not in the horizon.
 func (p *Partition) endRetired(stable func(v Vector, after HLC) bool) {
 	if len(p.retired) == 0 {
 		return
 	}
-	var ended []Retirement
+	ended := slices.Clone(p.retired)
 	for _, r := range p.retired {
-		if stable(Vector{r.By}, r.Stamp) {
-			ended = append(ended, r)
+		if !stable(Vector{r.By}, r.Stamp) {
+			ended = slices.DeleteFunc(ended, func(o Retirement) bool { return o.Last.Replica == r.Last.Replica })
 		}
 	}
 	for _, r := range ended {

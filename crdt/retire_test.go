@@ -189,6 +189,25 @@ func TestRetiredTwice(t *testing.T) {
 	wantBytes(t, "stable", snapshotBytes(&a.p), snapshotBytes(&b.p))
 }
 
+// TestRetiredTwiceEndsTogether: where one of two retirements of an ID is stable, who has
+// seen the other alone is no newcomer: its removal takes what was written under the ID.
+func TestRetiredTwiceEndsTogether(t *testing.T) {
+	a, b, last, first := retiring(t)
+	second := b.retires(t, 2001, last)
+	a.takes(t, second)
+	a.p.Collect(9000, func(v Vector, _ HLC) bool { return Vector{first.Dot}.CoversAll(v) })
+	if have := a.p.Retired(); len(have) != 2 {
+		t.Errorf("%v is stable and %v is not: want both kept, have %v", first.Dot, second.Dot, have)
+	}
+	onlySecond := b.do(t, 10_000, "kept", func(m *Mutator) { m.Del() })
+	a.takes(t, onlySecond)
+	a.shows(t, "kept", "")
+	a.ends()
+	if have := a.p.Retired(); len(have) > 0 || !a.p.Horizon().Vector.CoversAll(Vector{first.Dot, second.Dot}) {
+		t.Errorf("both are stable: want the horizon to stand for both, have %v and %v", a.p.Horizon(), have)
+	}
+}
+
 // TestRetiringReplicaIsRetired: the replica that has retired an ID ends too, before
 // that is stable.
 func TestRetiringReplicaIsRetired(t *testing.T) {
