@@ -93,6 +93,16 @@ func (e *Entry) View(nowMillis int64) View {
 	return v
 }
 
+// PlainText returns the value of a string that neither expires nor counts nor has a concurrent
+// rival, as most entries are: it shows at any time. It reports false for any other entry,
+// which [Entry.View] may show something of, and for nil.
+func (e *Entry) PlainText() (value string, ok bool) {
+	if e == nil || e.x != nil || e.str.more != nil || e.str.write.Stamp == 0 || e.str.write.Dot.IsZero() {
+		return "", false
+	}
+	return e.str.write.Value, true
+}
+
 // any reports whether anything in a section is visible.
 func (v View) any(k Kind) bool {
 	if k == KindString {
