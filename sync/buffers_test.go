@@ -1,7 +1,11 @@
 package sync_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +15,7 @@ import (
 
 // write makes a delta of a size that is easy to count with.
 func plain(r crdt.ReplicaID, n uint64, key string) *crdt.Delta {
-	return &crdt.Delta{Dot: dot(r, n), From: n, Key: key}
+	return &crdt.Delta{Dot: dot(r, n), From: n, Key: key, Stamp: crdt.StampAt(1)}
 }
 
 func numbers(ds []*crdt.Delta) (out []uint64) {
@@ -21,14 +25,27 @@ func numbers(ds []*crdt.Delta) (out []uint64) {
 	return out
 }
 
+// logged returns how many bytes a log takes for deltas that are alone in their segments,
+// the last of which is not closed.
+func logged(ds ...*crdt.Delta) (n int) {
+	for i, d := range ds {
+		var e crdt.Encoder
+		if e.Delta(d); i == len(ds)-1 {
+			return n + e.Len()
+		}
+		n += len(e.Append(nil, 0))
+	}
+	return n
+}
+
 func TestDeltaLog(t *testing.T) {
-	size := plain(1, 1, "k").Size()
-	l := cachesync.NewDeltaLog(3 * size)
+	size, most := plain(1, 1, "k").Size(), logged(plain(1, 3, "k"), plain(1, 4, "k"), plain(1, 5, "k"))
+	l := cachesync.NewDeltaLog(most)
 	for n := range uint64(5) {
 		l.Add(plain(1, n+1, "k"))
 	}
-	if l.Bytes() != 3*size || l.Dropped().Get(1) != 2 {
-		t.Errorf("5 deltas, room for 3: want %d bytes and 2 dropped, have %d and %v", 3*size, l.Bytes(), l.Dropped())
+	if l.Bytes() != most || l.Dropped().Get(1) != 2 {
+		t.Errorf("5 deltas, room for 3: want %d bytes and 2 dropped, have %d and %v", most, l.Bytes(), l.Dropped())
 	}
 	for _, c := range []struct {
 		have  uint64
@@ -105,11 +122,63 @@ func TestDeltaLogSkipTo(t *testing.T) {
 	if !ok || len(ds) != 1 || ds[0].Dot != dot(2, 1) {
 		t.Errorf("a peer at 7: want the other origin's delta, have %v %v", ds, ok)
 	}
-	if want := plain(2, 1, "k").Size(); l.Bytes() != want {
+	if want := logged(plain(2, 1, "k")); l.Bytes() != want {
 		t.Errorf("want %d bytes left, have %d", want, l.Bytes())
 	}
 	if h := l.History("k"); len(h) != 1 || h[0].Dot != dot(2, 1) {
 		t.Errorf("history of k: want one delta, have %v", h)
+	}
+}
+
+// TestDeltaLogSegments: whatever the sizes of deltas and of the log, it is bounded, and gives
+// of what it has what a peer lacks, each delta as it was logged.
+func TestDeltaLogSegments(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		limit := []int{1, 100, 2000, 100_000}[r.IntN(4)]
+		l := cachesync.NewDeltaLog(limit)
+		var all []*crdt.Delta
+		seen := crdt.Vector{}
+		for range 300 {
+			origin := crdt.ReplicaID(r.IntN(3) + 1)
+			d := &crdt.Delta{Dot: dot(origin, seen.Get(origin)+1), From: seen.Get(origin) + 1, Stamp: crdt.StampAt(int64(len(all) + 1)),
+				Key: fmt.Sprint("k", r.IntN(20)), Deps: seen.Without(origin)}
+			d.Effects = []crdt.Effect{{Op: crdt.EffectClear}, {Op: crdt.EffectPut, Kind: crdt.KindString, Value: strings.Repeat("v", r.IntN(100)*r.IntN(100))}}
+			if r.IntN(10) == 0 {
+				d.Requests = []uint64{r.Uint64()}
+			}
+			seen = seen.Advance(d.Dot)
+			all = append(all, d)
+			l.Add(d)
+			if most := max(limit, len(crdt.AppendDelta(nil, d))); l.Bytes() > most {
+				t.Fatalf("seed %d: want at most %d bytes, have %d", seed, most, l.Bytes())
+			}
+		}
+		have := l.Dropped().Join(crdt.Vector{dot(1, uint64(r.IntN(100)))}) // A peer that has seen so much.
+		kept := slices.DeleteFunc(slices.Clone(all), func(d *crdt.Delta) bool { return have.Covers(d.Dot) })
+		if ds, ok := l.After(have, 1<<30); !ok || len(ds)+len(kept) > 0 && !reflect.DeepEqual(ds, kept) {
+			t.Fatalf("seed %d: for a peer that has %v: want %d deltas, have %d, %t, or others", seed, have, len(kept), len(ds), ok)
+		}
+		inLog := slices.DeleteFunc(slices.Clone(all), func(d *crdt.Delta) bool { return d.Key != "k7" || l.Dropped().Covers(d.Dot) })
+		if h := l.History("k7"); len(h)+len(inLog) > 0 && !reflect.DeepEqual(h, inLog) {
+			t.Fatalf("seed %d: history: want %d deltas, have %d, or others", seed, len(inLog), len(h))
+		}
+	}
+}
+
+// TestDeltaLogCost: what is logged and dropped again takes nothing from memory in the long run.
+func TestDeltaLogCost(t *testing.T) {
+	l := cachesync.NewDeltaLog(1 << 20)
+	d := plain(1, 1, "key")
+	add := func() {
+		d.Dot.N, d.From = d.Dot.N+1, d.From+1
+		l.Add(d)
+	}
+	for l.Dropped() == nil {
+		add()
+	}
+	if have := testing.AllocsPerRun(100_000, add); have >= 1 {
+		t.Errorf("want less than an allocation for each delta, have %v", have)
 	}
 }
 

@@ -122,7 +122,7 @@ func drawConfig(r *rand.Rand) core.Config {
 	// Views differ for a while after each change, longer when heartbeats are lost.
 	c.KeepFor = pick[time.Duration](r, 3, 6) * c.Members.SuspectAfter
 	c.Sync = cachesync.Config{
-		LogBytes:      pick(r, 1, 2000, 20000, 1<<20, 1<<20),
+		LogBytes:      pick(r, 1, 500, 5000, 1<<20, 1<<20),
 		HoldBytes:     pick(r, 1500, 10000, 1<<20),
 		BatchBytes:    pick(r, 500, 4000, 1<<18),
 		QueueBytes:    pick(r, 1500, 1<<20),

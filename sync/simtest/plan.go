@@ -49,7 +49,7 @@ func draw(seed uint64, o Options) *plan {
 	r := rand.New(rand.NewPCG(seed, 0x73696d74657374))
 	p := &plan{seed: seed}
 	p.cfg = cachesync.Config{
-		LogBytes:      pick(r, 1, 600, 3000, 20000, 1<<20),
+		LogBytes:      pick(r, 1, 150, 800, 5000, 1<<20),
 		HoldBytes:     pick(r, 300, 1500, 10000, 1<<20),
 		BatchBytes:    pick(r, 1, 500, 2000, 1<<18),
 		QueueBytes:    pick(r, 300, 1500, 1<<20),
