@@ -1,6 +1,9 @@
 package crdt
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Kind is the type of a value. More kinds may follow; an entry of a kind that a
 // version does not know is kept and passed on by none, so peers agree on kinds
@@ -124,7 +127,15 @@ func (d *Delta) Version() Version { return Version{d.Stamp, d.Dot.Replica} }
 // it has no key.
 func (d *Delta) Retires() bool { return len(d.Effects) > 0 && d.Effects[0].Op == EffectRetire }
 
-// Size estimates the delta's bytes in a log.
+// Clone returns a copy with effects of its own. What these have seen, Deps and Requests are
+// shared: read only.
+func (d *Delta) Clone() *Delta {
+	out := *d
+	out.Effects = slices.Clone(d.Effects)
+	return &out
+}
+
+// Size estimates the delta's bytes in memory.
 func (d *Delta) Size() int {
 	n := sizeDelta + len(d.Key) + len(d.Deps)*sizeDot + len(d.Requests)*8
 	for i := range d.Effects {

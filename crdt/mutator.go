@@ -43,12 +43,24 @@ type NewWrite struct {
 // NewMutator starts a command on the entry of a key, nil when nothing is kept
 // for the key.
 func NewMutator(e *Entry, w NewWrite) *Mutator {
-	m := &Mutator{entry: e, view: e.View(w.Now), write: w}
+	m := &Mutator{}
+	m.Reset(e, w, nil)
+	return m
+}
+
+// Reset makes m as [NewMutator] makes one, for another command. It notes effects in room
+// as far as they fit there: that is the caller's again once the effects are not used any
+// more.
+func (m *Mutator) Reset(e *Entry, w NewWrite, room []Effect) {
+	*m = Mutator{entry: e, view: e.View(w.Now), write: w, effects: room[:0]}
 	if e.IsEvicted() {
 		m.meetGhost(e)
 	}
-	return m
 }
+
+// Entry returns the entry that the command is about, nil when nothing is kept for the key.
+// Read only.
+func (m *Mutator) Entry() *Entry { return m.entry }
 
 // View returns the key as it was before the command.
 func (m *Mutator) View() View { return m.view }

@@ -45,9 +45,16 @@ func (d embedded) Put(key, value string) (done bool, err error) {
 	case err != nil:
 		return true, command.DataError("SET", err)
 	case !dot.IsZero():
-		l.runner.Wrote(s.ID())
+		l.wrote(s)
 	}
 	return true, nil
+}
+
+// wrote has what has been written to a shard broadcast.
+func (l *life) wrote(s *core.Shard) {
+	if s.HasNews() {
+		l.runner.Wrote(s.ID())
+	}
 }
 
 // fits reports whether a command of so much is within all limits.

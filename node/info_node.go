@@ -107,7 +107,7 @@ func (l *life) counters(sum cachesync.Stats, run cachesync.RunnerStats, link nat
 	return map[string]int64{
 		"written": int64(sum.Written), "applied": int64(sum.Applied), "coalesced": int64(sum.Coalesced),
 		"repeated": int64(sum.Repeated), "held": int64(sum.Held), "hold_dropped": int64(sum.HoldDropped),
-		"hold_expired": int64(sum.HoldExpired), "queue_dropped": int64(sum.QueueDropped),
+		"hold_expired": int64(sum.HoldExpired), "queue_dropped": int64(sum.QueueDropped), "unheard": int64(sum.Unheard),
 		"skewed": int64(sum.Skewed), "ahead": int64(sum.Ahead), "foreign": int64(sum.Foreign), "old": int64(sum.Old),
 		"failed": int64(sum.Failed), "paused": int64(sum.Paused), "duplicates": int64(sum.Duplicates),
 		"pulls": int64(sum.Pulls), "pull_timeouts": int64(sum.PullTimeouts),

@@ -51,7 +51,7 @@ func (l *life) bury(ctx context.Context, s *core.Shard) (n int) {
 			n++
 		}
 	}
-	l.runner.Wrote(s.ID())
+	l.wrote(s)
 	return n
 }
 

@@ -235,7 +235,7 @@ func (l *life) runUnitIn(ctx context.Context, s *core.Shard, u unit) (replies []
 		}
 	})
 	if wrote {
-		l.runner.Wrote(s.ID())
+		l.wrote(s)
 	}
 	if owed {
 		if unsaved := l.disk.acknowledge(ctx); unsaved != nil {

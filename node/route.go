@@ -177,7 +177,7 @@ func (l *life) runIn(ctx context.Context, s *core.Shard, t *core.Task) wire.Repl
 	}
 	reply := l.execIn(ctx, s, t)
 	if !reply.Wrote.IsZero() {
-		l.runner.Wrote(s.ID())
+		l.wrote(s)
 	}
 	return reply
 }

@@ -60,9 +60,14 @@ type Engine struct {
 	kept     kept
 	misses   misses
 
+	draft    *draft       // of the next write
+	mutator  crdt.Mutator // of the command that runs
+	lastDeps crdt.Vector  // of the last write
+
 	paused    map[string]bool // regions whose messages are not taken
 	changed   time.Time       // first change that has not been announced; zero: none
 	announced time.Time       // last announcement
+	begun     time.Time       // first announcement
 	digested  time.Time       // last announcement with a digest
 	passing   bool            // the partition is not meant to be kept
 }
@@ -114,6 +119,8 @@ func (e *Engine) Has(announced, then crdt.Vector) bool {
 // A request ID other than zero is remembered, here and at every replica that the
 // write reaches as a delta (a snapshot does not carry them); a second command
 // with the same ID gives [ErrDuplicate].
+//
+// The write is to read, until the engine's next call.
 func (e *Engine) Write(now time.Time, key string, request uint64, command func(*crdt.Mutator) error) (*crdt.Delta, error) {
 	if request != 0 && e.requests.has(request) {
 		e.stats.Duplicates++
@@ -129,7 +136,8 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	d := e.nextDelta(now)
 	d.Key = key
 	stage, _ := e.store.Fills()
-	m := crdt.NewMutator(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli(), Fills: stage != crdt.NoFills})
+	m := &e.mutator
+	m.Reset(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli(), Fills: stage != crdt.NoFills}, e.draft.effects[:])
 	err := command(m)
 	if evicted := m.Err(); evicted != nil {
 		return nil, evicted
@@ -150,14 +158,33 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	return d, nil
 }
 
-// issue applies a write of this replica and queues it.
+// issue applies a write of this replica and queues it, if somebody may be there to take it.
 func (e *Engine) issue(now time.Time, d *crdt.Delta) error {
 	if err := e.apply(now, d); err != nil {
 		return err
 	}
+	if e.isAlone(now) {
+		e.stats.Unheard++
+		return nil
+	}
 	e.stats.QueueDropped += e.queue.add(d)
+	e.draft = nil // The queue keeps it.
 	return nil
 }
+
+// answerWithin is how many times Config.AnnounceAfter whoever holds the partition has for
+// answering this replica's first announcement, which they do at once.
+const answerWithin = 5
+
+// isAlone reports whether nobody else is known to hold the partition. Whoever begins to
+// hears what has been written here from the next announcement, and pulls it: a wrong guess
+// costs time, and no write.
+func (e *Engine) isAlone(now time.Time) bool {
+	return len(e.peers.list) == 0 && !e.begun.IsZero() && now.Sub(e.begun) > answerWithin*e.cfg.AnnounceAfter
+}
+
+// HasQueued reports whether [Engine.Next] has something to broadcast.
+func (e *Engine) HasQueued() bool { return len(e.queue.deltas) > 0 }
 
 // apply applies a delta that is ready, to store and log.
 func (e *Engine) apply(now time.Time, d *crdt.Delta) error {
@@ -207,6 +234,9 @@ func (e *Engine) Heads(now time.Time) *Message {
 		return nil
 	}
 	e.announced, e.changed = now, time.Time{}
+	if e.begun.IsZero() {
+		e.begun = now
+	}
 	m := e.message(KindHeads)
 	m.Vector = e.store.Vector().Clone()
 	m.Held = e.hold.heads()

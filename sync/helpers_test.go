@@ -46,7 +46,7 @@ func (h *holder) write(now time.Time, key string, command func(*crdt.Mutator) er
 	if err != nil || d == nil {
 		h.t.Fatalf("write to %s at %v: want a delta, have %v, %v", key, h.id, d, err)
 	}
-	return d
+	return d.Clone()
 }
 
 func (h *holder) incr(now time.Time, key string) *crdt.Delta {

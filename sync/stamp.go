@@ -19,13 +19,44 @@ func (e *Engine) mayStamp(now time.Time) bool {
 	return e.self.MayStamp == nil || e.self.MayStamp(max(e.clock.Last()+1, crdt.StampAt(now.UnixMilli())))
 }
 
-// nextDelta returns this replica's next write, which says nothing yet.
+// draft is a write in the making, with room for the effects that most have.
+type draft struct {
+	delta   crdt.Delta
+	effects [2]crdt.Effect
+}
+
+// nextDelta returns this replica's next write, which says nothing yet. It is in the draft,
+// which is used again unless somebody keeps the write.
 func (e *Engine) nextDelta(now time.Time) *crdt.Delta {
-	own := e.store.Vector().Get(e.writer)
-	return &crdt.Delta{
+	if e.draft == nil {
+		e.draft = &draft{}
+	}
+	d, own := &e.draft.delta, e.store.Vector().Get(e.writer)
+	*d = crdt.Delta{
 		Dot:   crdt.Dot{Replica: e.writer, N: own + 1},
 		From:  own + 1,
 		Stamp: e.clock.Next(now.UnixMilli()),
-		Deps:  e.store.Vector().Without(e.writer),
+		Deps:  e.deps(),
 	}
+	return d
+}
+
+// deps returns what has been applied of other writers than this one. Deltas share it as
+// long as it stays the same: it does not change.
+func (e *Engine) deps() crdt.Vector {
+	old := e.lastDeps
+	for _, d := range e.store.Vector() {
+		if d.Replica == e.writer {
+			continue
+		}
+		if len(old) == 0 || old[0] != d {
+			e.lastDeps = e.store.Vector().Without(e.writer)
+			return e.lastDeps
+		}
+		old = old[1:]
+	}
+	if len(old) > 0 {
+		e.lastDeps = e.store.Vector().Without(e.writer)
+	}
+	return e.lastDeps
 }

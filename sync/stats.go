@@ -13,6 +13,7 @@ type Stats struct {
 	HoldDropped   int // deltas not held for want of room; pulled again later
 	HoldExpired   int // deltas held back for so long that they were given up; pulled again if any peer has them
 	QueueDropped  int // deltas that left the broadcast queue unsent; pulled by peers
+	Unheard       int // local writes that nobody was there to be told of; pulled by who comes
 	Skewed        int // times a delta was found stamped too far ahead
 	Foreign       int // deltas under this replica's own ID that it had not made
 	Failed        int // deltas that the store refused
@@ -63,6 +64,7 @@ func (s Stats) Add(o Stats) Stats {
 	s.HoldDropped += o.HoldDropped
 	s.HoldExpired += o.HoldExpired
 	s.QueueDropped += o.QueueDropped
+	s.Unheard += o.Unheard
 	s.Skewed += o.Skewed
 	s.Foreign += o.Foreign
 	s.Failed += o.Failed

@@ -12,8 +12,8 @@ type Change struct {
 	Partition region.Partition
 	Key       string
 	HasKey    bool
-	// Delta is what was written, nil for a key that has expired or was repaired. Read
-	// only.
+	// Delta is what was written, nil for a key that has expired or was repaired. It is to
+	// read, until Changed returns.
 	Delta *crdt.Delta
 	// Expired says that the key's time to expire has come, or that of some of its
 	// fields, as ByField then says.
@@ -78,7 +78,11 @@ func (o observed) unknown() {
 }
 
 // Apply implements cachesync.Store.
-func (o observed) Apply(d *crdt.Delta) (err error) {
+func (o observed) Apply(d *crdt.Delta) error {
+	if !o.to.Observes() {
+		return o.Partition.Apply(d)
+	}
+	var err error
 	o.around(Change{Key: d.Key, Delta: d}, func() bool {
 		err = o.Partition.Apply(d)
 		return err == nil

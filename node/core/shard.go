@@ -22,6 +22,7 @@ type Shard struct {
 	writer   crdt.ReplicaID // under which the engine began to write
 	now      func() time.Time
 	limits   command.Limits
+	news     atomic.Bool                 // there is something to broadcast, as of the last write; changed under mu
 	ready    atomic.Bool                 // filled from the other holders, or known to be the first; changed under mu
 	refuses  *atomic.Pointer[wire.Error] // why writes are refused; nil in it: they are not
 	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; only steps touch it
@@ -104,8 +105,15 @@ func (s *Shard) Look(f func(e *cachesync.Engine, state *crdt.Partition)) {
 	f(s.mu.engine, &s.mu.state)
 }
 
-// wake wakes who waits for what has been seen by now. The caller holds the lock.
+// HasNews reports whether there is something to broadcast of what has been written.
+func (s *Shard) HasNews() bool { return s.news.Load() }
+
+// wake wakes who waits for what has been seen by now, and notes whether there is something
+// to broadcast. The caller holds the lock.
 func (s *Shard) wake() {
+	if news := s.mu.engine.HasQueued(); news != s.news.Load() {
+		s.news.Store(news)
+	}
 	if len(s.mu.waiters) == 0 {
 		return
 	}

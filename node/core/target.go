@@ -154,14 +154,14 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 		return crdt.Dot{}, ErrClaimed
 	}
 	h.granted = request
-	if e, _ := h.s.mu.state.Resident(key); e != nil {
-		(*evict.Mark)(e.Mark()).Hit()
-	}
 	return h.wrote(h.s.mu.engine.Write(h.s.now(), key, request, func(m *crdt.Mutator) error { return h.note(m, key, run) }))
 }
 
 // note has run note what it writes to a key, and says why it may not.
 func (h *held) note(m *crdt.Mutator, key string, run func(*crdt.Mutator) error) error {
+	if e := m.Entry(); e != nil && !e.IsEvicted() {
+		(*evict.Mark)(e.Mark()).Hit()
+	}
 	if slices.Contains(h.lost, key) {
 		m.Afresh()
 	}
