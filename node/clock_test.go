@@ -39,6 +39,35 @@ func TestClockSetBack(t *testing.T) {
 	})
 }
 
+// TestClockLooks: the machine's clock is looked at once in a clockStep, however often it is
+// asked for the time, and the time is never behind by more.
+func TestClockLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks, base := 0, time.Now()
+		c := &clock{base: &base, source: func() time.Time {
+			looks++
+			return time.Now()
+		}}
+		time.Sleep(time.Second)
+		for i := range 1000 {
+			have := c.now()
+			if late := time.Since(have); late < 0 || late >= clockStep {
+				t.Fatalf("look %d: want the time %v, have %v", i, time.Now(), have)
+			}
+			time.Sleep(clockStep / 10)
+		}
+		if looks > 101 {
+			t.Errorf("1000 times within %v: want 101 looks at the clock at most, have %d", 100*clockStep, looks)
+		}
+		// A machine that was suspended: only its wall clock has gone on.
+		c.source = func() time.Time { return time.Now().Add(time.Hour) }
+		time.Sleep(clockStep)
+		if have, want := c.now(), time.Now().Add(time.Hour); !have.Equal(want) {
+			t.Errorf("after an hour that the monotonic clock has not seen: want %v, have %v", want, have)
+		}
+	})
+}
+
 // TestClockConcurrent: no goroutine sees the time go back while the source jumps.
 func TestClockConcurrent(t *testing.T) {
 	var mu sync.Mutex

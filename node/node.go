@@ -46,10 +46,14 @@ func Open(cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	clk := &clock{}
+	if cfg.Now == nil {
+		base := time.Now()
+		clk.base = &base
+	}
 	cfg = cfg.withDefaults()
 	cfg.Log = cfg.Log.With("node", cfg.Region+"/"+cfg.Name)
-	clk := &clock{source: cfg.Now}
-	cfg.Now = clk.now
+	clk.source, cfg.Now = cfg.Now, clk.now
 	n := &Node{cfg: cfg, ready: make(chan struct{}), ended: make(chan struct{})}
 	n.API = command.New(embedded{n})
 	n.identity = nuid.Next()
