@@ -19,7 +19,7 @@ func (d embedded) Glance(k crdt.Kind, key, field string) (value string, ok, done
 		return "", false, false
 	}
 	now := l.cfg.Now()
-	s := l.core.AtOnce(l.cfg.Partitions.Of(key), false, now)
+	s := l.core.AtOnce(l.cfg.Partitions.Of(key), now)
 	if s == nil {
 		return "", false, false
 	}
@@ -30,24 +30,17 @@ func (d embedded) Glance(k crdt.Kind, key, field string) (value string, ok, done
 // Put implements command.Direct.
 func (d embedded) Put(key, value string) (done bool, err error) {
 	l := d.n.life.Load()
-	if !l.isReady() || !l.fits(key, "", value) || l.core.Enter() != nil {
+	if !l.isReady() || !l.fits(key, "", value) {
 		return false, nil
 	}
-	defer l.core.Exit()
-	s := l.core.AtOnce(l.cfg.Partitions.Of(key), true, l.cfg.Now())
-	if s == nil {
-		return false, nil
-	}
-	dot, err := s.Put(key, value)
+	s, done, err := l.core.PutAtOnce(l.cfg.Partitions.Of(key), key, value)
 	switch {
-	case err == core.ErrReleased || err == core.ErrEvicted:
-		return false, nil
 	case err != nil:
-		return true, command.DataError("SET", err)
-	case !dot.IsZero():
+		return done, command.DataError("SET", err)
+	case s != nil:
 		l.wrote(s)
 	}
-	return true, nil
+	return done, nil
 }
 
 // wrote has what has been written to a shard broadcast.

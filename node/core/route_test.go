@@ -18,7 +18,7 @@ func TestAtOnce(t *testing.T) {
 	want := func(what string, a *actor, after time.Duration, reads, writes bool) {
 		t.Helper()
 		now := a.cfg.Now().Add(after)
-		if r, x := a.AtOnce(p, false, now) != nil, a.AtOnce(p, true, now) != nil; r != reads || x != writes {
+		if r, x := a.AtOnce(p, now) != nil, a.near(p, true) != nil && !a.isAsleep(now); r != reads || x != writes {
 			t.Errorf("%s: want reads %t and writes %t at once, have %t and %t", what, reads, writes, r, x)
 		}
 	}
@@ -28,7 +28,7 @@ func TestAtOnce(t *testing.T) {
 	want("while partitions may be moving", one, 0, false, true)
 	w.pass(movingFor + 20*time.Millisecond)
 	want("afterwards", one, 0, true, true)
-	if one.AtOnce(region.Partition(99), false, one.cfg.Now()) != nil {
+	if one.AtOnce(region.Partition(99), one.cfg.Now()) != nil {
 		t.Error("a partition that there is not: want nothing")
 	}
 	s := one.Shard(p)
@@ -52,6 +52,9 @@ func TestAtOnce(t *testing.T) {
 	}
 	one.Leave()
 	want("a node that leaves", one, 0, false, false)
+	if s, done, err := one.PutAtOnce(p, "key", "value"); s != nil || done || err != nil || one.running.Load() != 0 {
+		t.Errorf("a write at once to a node that leaves: want nothing done, have %v, %t, %v", s, done, err)
+	}
 	w.pass(10 * time.Second)
 	if _, _, err := s.GlanceAt(one.cfg.Now(), crdt.KindString, "key", ""); one.State() != Gone || err != ErrReleased {
 		t.Errorf("a shard that is closed: want %v, have %v", ErrReleased, err)

@@ -80,7 +80,15 @@ type held struct {
 	// granted is a request that this node has been found to be the one to run: what
 	// has begun under it is not left to another one halfway.
 	granted uint64
-	lost    []string // keys that were evicted and that nobody has
+	lost    []string  // keys that were evicted and that nobody has
+	at      time.Time // the time since it has been held; zero: it is to be asked for
+}
+
+func (h *held) now() time.Time {
+	if h.at.IsZero() {
+		return h.s.now()
+	}
+	return h.at
 }
 
 // Now implements command.Target.
@@ -150,11 +158,11 @@ func (h *held) Write(key string, request uint64, run func(*crdt.Mutator) error) 
 	if h.s.mu.closed {
 		return crdt.Dot{}, ErrReleased
 	}
-	if request != 0 && request != h.granted && !h.s.mu.engine.HasRun(request) && !h.s.mu.claims.mayRun(h.s.now(), request) {
+	if request != 0 && request != h.granted && !h.s.mu.engine.HasRun(request) && !h.s.mu.claims.mayRun(h.now(), request) {
 		return crdt.Dot{}, ErrClaimed
 	}
 	h.granted = request
-	return h.wrote(h.s.mu.engine.Write(h.s.now(), key, request, func(m *crdt.Mutator) error { return h.note(m, key, run) }))
+	return h.wrote(h.s.mu.engine.Write(h.now(), key, request, func(m *crdt.Mutator) error { return h.note(m, key, run) }))
 }
 
 // note has run note what it writes to a key, and says why it may not.
@@ -175,8 +183,10 @@ func (h *held) note(m *crdt.Mutator, key string, run func(*crdt.Mutator) error) 
 // wrote says which write the engine has made.
 func (h *held) wrote(delta *crdt.Delta, err error) (crdt.Dot, error) {
 	h.s.wake()
-	if known := known(err); known != nil {
-		return crdt.Dot{}, known
+	if err != nil {
+		if known := known(err); known != nil {
+			return crdt.Dot{}, known
+		}
 	}
 	if broken := h.s.err(); broken != nil {
 		return crdt.Dot{}, broken
