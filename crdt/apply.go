@@ -18,10 +18,25 @@ func (e *Entry) apply(d *Delta, ctx *Sight) {
 		}
 		e.end()
 	}
+	if d.setsPlain() && e.setPlain(d, ctx) {
+		return
+	}
 	for i := range d.Effects {
 		e.applyEffect(d, ctx, &d.Effects[i])
 	}
 	e.tidy()
+}
+
+// setPlain applies a delta that sets a string where there is nothing, or no more than a
+// plain string that its origin had seen. It does what the effects do one by one, and
+// reports whether it did.
+func (e *Entry) setPlain(d *Delta, ctx *Sight) bool {
+	w := &e.str.write
+	if e.x != nil || e.str.more != nil || d.Stamp == 0 || !w.Dot.IsZero() && !ctx.Covers(w.Dot) {
+		return false
+	}
+	*w = Write{d.Dot, d.Stamp, d.Effects[1].Value}
+	return true
 }
 
 func (e *Entry) applyEffect(d *Delta, ctx *Sight, f *Effect) {

@@ -99,7 +99,22 @@ func growth(prev, v Vector) (more int, ok bool) {
 	return more, len(prev) == 0
 }
 
+// plainSet is how the effects of a delta begin that [Delta.setsPlain]: what is left to
+// write is the value, if it is not empty. It is never written again.
+var plainSet = func() (b []byte) {
+	b = pack.AppendArray(b, 2)
+	b = pack.AppendArray(b, 1)
+	b = pack.AppendUint(b, uint64(EffectClear))
+	b = pack.AppendArray(b, 2)
+	return pack.AppendUint(b, uint64(EffectPut)|uint64(KindString)<<kindShift)
+}()
+
 func (e *Encoder) effects(d *Delta) {
+	if d.setsPlain() && d.Effects[1].Value != "" {
+		e.body = append(e.body, plainSet...)
+		e.string(d.Effects[1].Value)
+		return
+	}
 	e.body = pack.AppendArray(e.body, len(d.Effects))
 	for i := range d.Effects {
 		e.effect(d, &d.Effects[i])

@@ -127,6 +127,9 @@ func (p *Partition) forget(key string, m mark, c *Collected) {
 // touched keeps the schedule and what waits in step with an entry that may have
 // changed: it waits anew, or not at all.
 func (p *Partition) touched(key string, e *Entry) {
+	if _, plain := e.PlainText(); plain && len(p.due.keys)+len(p.due.told)+len(p.waiting.keys) == 0 && p.tier == nil {
+		return // Nothing is known of any key, and there is nothing to know of this one.
+	}
 	if e.IsEmpty() {
 		p.due.set(key, Never)
 		p.due.tell(key, 0)

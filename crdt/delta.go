@@ -127,6 +127,17 @@ func (d *Delta) Version() Version { return Version{d.Stamp, d.Dot.Replica} }
 // it has no key.
 func (d *Delta) Retires() bool { return len(d.Effects) > 0 && d.Effects[0].Op == EffectRetire }
 
+// setsPlain reports whether the delta does what nearly every [Mutator.Set] notes, and nothing
+// else: it replaces a key in which nothing is counted by a string that does not expire.
+func (d *Delta) setsPlain() bool {
+	if len(d.Effects) != 2 {
+		return false
+	}
+	first, then := &d.Effects[0], &d.Effects[1]
+	return first.Op == EffectClear && len(first.Seen) == 0 &&
+		then.Op == EffectPut && then.Kind == KindString && len(then.Seen) == 0
+}
+
 // Clone returns a copy with effects of its own. What these have seen, Deps and Requests are
 // shared: read only.
 func (d *Delta) Clone() *Delta {
