@@ -61,11 +61,12 @@ func (l *deltaLog) trim() {
 
 // limitTo changes the limit.
 func (l *deltaLog) limitTo(bytes int) {
+	was := l.segmentBytes()
 	l.limit = bytes
-	l.trim()
-	if l.bytes > l.limit {
-		l.refill(func(*crdt.Delta) bool { return true }) // In smaller segments.
+	if l.bytes > l.limit && l.segmentBytes() < was {
+		l.refill(func(*crdt.Delta) bool { return true }) // In smaller segments, to forget no more than must be.
 	}
+	l.trim()
 }
 
 // close begins another segment.

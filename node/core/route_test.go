@@ -47,6 +47,9 @@ func TestAtOnce(t *testing.T) {
 	want("another partition", one, 0, true, true)
 	s = one.Shard(p)
 	want("a node that was frozen", one, one.cfg.FrozenAfter+time.Millisecond, false, false)
+	if wrote, done, err := one.PutAtOnce(p, "key", "value"); wrote != nil || done || err != nil {
+		t.Errorf("a write at once to a node that was frozen: want nothing done, have %v, %t, %v", wrote, done, err)
+	}
 	if w.pass(3 * time.Second); one.IsAwaking() {
 		t.Fatal("want the node awake again")
 	}

@@ -97,6 +97,7 @@ func (o *write) meets(f forgotten) {
 
 // record notes a write that was accepted.
 func (w *world) record(o write) {
+	o.delta = o.delta.Clone() // The engine makes its next write in the same place.
 	for _, f := range w.forgotten {
 		o.meets(f)
 	}

@@ -149,7 +149,6 @@ func (w *world) bury(r *replica, key string) {
 	}
 	w.counts.Buried++
 	w.accepted(r, d)
-	d = d.Clone()
 	w.record(write{delta: d, ops: []crdttest.Op{w.removal(d)}, saw: w.saw(d)})
 	w.look(r)
 }

@@ -67,7 +67,6 @@ func (w *world) command(r *replica, c crdttest.Command, request uint64) bool {
 		return true
 	}
 	w.accepted(r, d)
-	d = d.Clone()
 	w.record(write{delta: d, ops: w.opsOf(c, d, existed, afresh, now.UnixMilli()), saw: w.saw(d)})
 	if request != 0 {
 		if _, err := r.engine.Write(now, c.Key, request, run); !errors.Is(err, cachesync.ErrDuplicate) {
