@@ -244,6 +244,7 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 func (e *Engine) receiveHeads(now time.Time, m *Message) {
 	own := e.store.Vector()
 	has := e.store.Sight(m.Vector)
+	e.notePast(m)
 	switch isNew := e.peers.heard(now, m, e.self.Replica, e.store.CoversAll); {
 	case isNew:
 		e.Announce()
