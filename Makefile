@@ -76,7 +76,7 @@ bench-repair: ## a million keys in two regions, a thousand made to differ: bytes
 	$(GO) test ./node -run TestRepairCost -count=1 -v -timeout 20m -repair-keys=1000000
 
 bench-memory: ## five times as much data as a node of 1 GiB may keep: all of it read back, and what the process had
-	$(GO) test ./node -run 'TestMemoryLimit$$' -count=1 -v -timeout 60m -memory-limit=1073741824 -memory-data=5368709120 -memory-within=55m
+	CGO_ENABLED=0 $(GO) test ./node -run 'TestMemoryLimit$$' -count=1 -v -timeout 60m -memory-limit=1073741824 -memory-data=5368709120 -memory-within=55m
 
 bench-restart: ## KEYS=n in a node that is stopped and started again: when it answers the first read, beside redis-server; as root also with nothing in memory
 	$(GO) test ./cli/e2e -run 'TestRestart$$' -count=1 -timeout 0 -v -restart-keys=$(KEYS) -restart-rounds=6 $(if $(filter 0,$(shell id -u)),-restart-cold)

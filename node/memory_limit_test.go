@@ -68,7 +68,9 @@ func withoutRace(ctx context.Context, t *testing.T) string {
 		return self
 	}
 	path := filepath.Join(t.TempDir(), "node.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", path, ".").CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // As atoll is built.
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go test -c: %v\n%s", err, out)
 	}
 	return path
