@@ -99,10 +99,11 @@ func (r *recorder) Fill(key string, of command.Token, run func(*crdt.Mutator) er
 	return dot, err
 }
 
-// joinsOf returns how many states of others a copy of a partition has taken, or begun with.
+// joinsOf returns how many states of others a copy of a partition has taken, or begun with,
+// or asked for: one with no news ends all misses as well.
 func joinsOf(s *core.Shard) int {
 	stats := statsOf(s)
-	return stats.Snapshots + stats.Rebuilt + stats.Refused
+	return stats.Snapshots + stats.Rebuilt + stats.Refused + stats.Pulls
 }
 
 // remembers reports whether the copy that has given a token out cannot have forgotten it.
@@ -197,6 +198,7 @@ func (r *recorder) removed(key string, now int64) {
 		return
 	}
 	f, p := &r.n.w.parts[r.shard.ID()].fills, r.shard.ID()
+	r.n.w.lookIfReady(r.n, p) // It may have begun to answer a moment ago.
 	for _, c := range commands(r.cmd, key, readNothing, now) {
 		expires := c.Verb == crdttest.Expire && c.At <= now
 		if c.Verb != crdttest.Del && c.Verb != crdttest.Invalidate && !expires {
@@ -259,12 +261,13 @@ func (w *world) noteStages(n *node, p partition, e *cachesync.Engine) {
 func (w *world) fillAll() {
 	for q, h := range w.parts {
 		p := partition(q)
-		if len(h.fills.byKey) == 0 || w.err != nil {
+		name := w.takingRegion()
+		if len(h.fills.byKey) == 0 || name == "" || w.err != nil {
 			continue
 		}
 		key := w.newKey(p)
 		late := func(args ...string) {
-			w.command(step{call: clientStep{region: w.anyRegion(), count: 1, args: args}})
+			w.command(step{call: clientStep{region: name, count: 1, args: args}})
 			w.pass(4 * w.beat)
 		}
 		taken := func() bool {
@@ -281,10 +284,10 @@ func (w *world) fillAll() {
 	w.becomeEqual("after fills")
 }
 
-// anyRegion returns a region in which somebody lives.
-func (w *world) anyRegion() string {
+// takingRegion returns a region that somebody lives in and that takes writes.
+func (w *world) takingRegion() string {
 	for _, x := range w.places {
-		if w.isInhabited(x.region) {
+		if w.isInhabited(x.region) && !w.refuses(x.region) {
 			return x.region
 		}
 	}

@@ -83,6 +83,9 @@ func (w *world) checkRefusals() {
 
 // hasTaken reports whether an entry shows a write that one of ops saw and took.
 func hasTaken(ops []crdttest.Op, e *crdt.Entry, at int64) bool {
+	if e == nil {
+		return false
+	}
 	v := e.View(at)
 	for name, c := range e.Cells() {
 		if name.Kind != v.Kind() {
