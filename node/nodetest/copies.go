@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -187,12 +188,12 @@ func (w *world) hasHeir(n *node) bool {
 // isAnywhere reports whether some living node has applied a write, or a disk has it that
 // a life may begin with.
 func (w *world) isAnywhere(p partition, d crdt.Dot) bool {
-	for _, o := range w.nodes {
-		if o != nil && o.held[p].on && o.held[p].seen.Covers(d) {
-			return true
-		}
-	}
-	return w.onDisk(p, d)
+	return w.isInMemory(p, d) || w.onDisk(p, d)
+}
+
+// isInMemory reports whether some living node has applied a write.
+func (w *world) isInMemory(p partition, d crdt.Dot) bool {
+	return slices.ContainsFunc(w.nodes, func(o *node) bool { return o != nil && o.held[p].on && o.held[p].seen.Covers(d) })
 }
 
 // trouble notes that something is broken for a while.

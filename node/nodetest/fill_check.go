@@ -22,6 +22,7 @@ type token struct {
 	given time.Time     // when it was given out last, by the node's clock
 	saw   crdt.Vector   // what the node had applied by then
 	joins int           // states that the node had taken by then, which end all misses
+	pulls bool          // it had asked for one
 	taken crdt.Dot      // the fill; zero: none was taken
 }
 
@@ -108,7 +109,7 @@ func joinsOf(s *core.Shard) int {
 
 // remembers reports whether the copy that has given a token out cannot have forgotten it.
 func (r *recorder) remembers(t *token) bool {
-	return statsOf(r.shard).MissesDropped == 0 && joinsOf(r.shard) == t.joins && r.n.now().Sub(t.since) <= r.n.w.cfg.Sync.FillFor
+	return !t.pulls && statsOf(r.shard).MissesDropped == 0 && joinsOf(r.shard) == t.joins && r.n.now().Sub(t.since) <= r.n.w.cfg.Sync.FillFor
 }
 
 // isUntouched reports whether nothing that was seen since a token was given out is about
@@ -145,7 +146,7 @@ func (r *recorder) checkMiss(key string, missed command.Missed) {
 	case given.Replica != r.n.id:
 		w.broken("%s gives out the token %v of another", name, given)
 	case f.tokens[given] == nil:
-		t := &token{Token: given, key: key, shard: r.shard, at: w.now, since: now, given: now, joins: joinsOf(r.shard), saw: r.n.held[p].seen.Clone()}
+		t := &token{Token: given, key: key, shard: r.shard, at: w.now, since: now, given: now, joins: joinsOf(r.shard), pulls: r.n.held[p].pulling, saw: r.n.held[p].seen.Clone()}
 		f.tokens[given] = t
 		f.byKey[key] = append(f.byKey[key], t)
 	case f.tokens[given] != last || !loads:
@@ -207,7 +208,9 @@ func (r *recorder) removed(key string, now int64) {
 		x := silent{r.n.w.now, r.n, r.n.held[p].seen.Clone()}
 		f.silent[key] = append(f.silent[key], x)
 		for _, t := range f.byKey[key] {
-			r.checkSilent(key, t, x)
+			if r.n.w.isInMemory(p, t.taken) { // Otherwise it is on a disk at most that nobody uses.
+				r.checkSilent(key, t, x)
+			}
 		}
 	}
 }
