@@ -102,10 +102,10 @@ func (p *Partition) meets(s *Snapshot, m *encounter) error {
 	if namesEnded(s.Vector, p.ended) || !p.horizon.reaches(&m.them, s.First, func() HLC { return s.lowest(&m.us) }) {
 		old = fmt.Errorf("%w: it has seen %v, not %v", ErrOldNews, s.Vector, p.horizon)
 	}
-	if r, ok := outlived(s.Retired, p.vector, p.retired); ok {
+	if r, ok := outlived(s.Retired, p.vector, p.retired, p.ended); ok {
 		behind = fmt.Errorf("%w: %w after %v: it has seen %v", ErrBehind, ErrRetired, r.Last, p.vector)
 	}
-	if r, ok := outlived(p.retired, s.Vector, s.Retired); ok {
+	if r, ok := outlived(p.retired, s.Vector, s.Retired, s.Ended); ok {
 		old = fmt.Errorf("%w: %w after %v: it has seen %v", ErrOldNews, ErrRetired, r.Last, s.Vector)
 	}
 	return errors.Join(behind, old)

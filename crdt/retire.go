@@ -120,10 +120,11 @@ func lastOf(r ReplicaID, v Vector, rs []Retirement) (n uint64) {
 }
 
 // outlived returns one of the retirements after which there was another write, of
-// those that are in v and rs.
-func outlived(retired []Retirement, v Vector, rs []Retirement) (Retirement, bool) {
+// those that are in v, rs and ended.
+func outlived(retired []Retirement, v Vector, rs []Retirement, ended []Dot) (Retirement, bool) {
 	for _, r := range retired {
-		if lastOf(r.Last.Replica, v, rs) > r.Last.N {
+		later := func(d Dot) bool { return d.Replica == r.Last.Replica && d.N > r.Last.N }
+		if lastOf(r.Last.Replica, v, rs) > r.Last.N || slices.ContainsFunc(ended, later) {
 			return r, true
 		}
 	}

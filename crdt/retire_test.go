@@ -208,6 +208,31 @@ func TestRetiredTwiceEndsTogether(t *testing.T) {
 	}
 }
 
+// TestRetiredAfterLess: who is cut off retires an ID after less than others have seen of
+// it. These give way, and still say so when how much there was is stable to them, though
+// the other one has not seen that.
+func TestRetiredAfterLess(t *testing.T) {
+	c, a, b := &rep{id: 3}, &rep{id: 1}, &rep{id: 2}
+	c.do(t, 1000, "k", func(m *Mutator) { m.Set("1", Never) })
+	b.takes(t, c.log...)
+	c.do(t, 1001, "k", func(m *Mutator) { m.Set("2", Never) })
+	a.takes(t, c.log...)
+	b.retires(t, 2000, Dot{3, 1})
+	a.retires(t, 2000, Dot{3, 2})
+	for _, stable := range []bool{false, true} {
+		if stable {
+			a.ends()
+		}
+		ab, ba := a.p.Join(b.p.Snapshot()), b.p.Join(a.p.Snapshot())
+		if !errors.Is(ab, ErrBehind) || !errors.Is(ab, ErrRetired) || errors.Is(ab, ErrOldNews) != stable {
+			t.Errorf("stable %t: who has seen more joins: have %v", stable, ab)
+		}
+		if !errors.Is(ba, ErrOldNews) || !errors.Is(ba, ErrRetired) || errors.Is(ba, ErrBehind) != stable {
+			t.Errorf("stable %t: who has seen less joins: have %v", stable, ba)
+		}
+	}
+}
+
 // TestRetiringReplicaIsRetired: the replica that has retired an ID ends too, before
 // that is stable.
 func TestRetiringReplicaIsRetired(t *testing.T) {
