@@ -118,10 +118,12 @@ func execGetex(t Target, cmd wire.Command) wire.Reply {
 			m.Persist()
 		case o.expiry.unit != 0:
 			at, err := o.expiry.at("GETEX", now)
-			if err != nil {
+			switch {
+			case err == nil:
+				m.Expire(at)
+			case m.View().Exists():
 				return err
-			}
-			m.Expire(at)
+			} // Of what is not there Redis does not look at the time either.
 		}
 		return nil
 	})
