@@ -1,6 +1,9 @@
 package sync_test
 
 import (
+	"errors"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +53,40 @@ func TestAlone(t *testing.T) {
 		}
 	}
 	a.wantSame(b, at(300))
+}
+
+// TestLargeWriteIsNotKept: once its key is gone nothing keeps a large value but the log, which
+// has the newest write in any case, and nothing at all that of a command that was refused.
+func TestLargeWriteIsNotKept(t *testing.T) {
+	const size = 32 << 20
+	h := newHolder(t, 1, "eu", cachesync.Config{AnnounceAfter: 10 * ms})
+	h.Heads(at(0))
+	h.write(at(1000), "k", set("v"))
+	used := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before, refused := used(), errors.New("refused")
+	for _, err := range []error{refused, nil} {
+		_, have := h.Write(at(1001), "k", 0, func(m *crdt.Mutator) error {
+			m.Set(strings.Repeat("x", size), crdt.Never)
+			return err
+		})
+		if have != err {
+			t.Fatalf("want %v, have %v", err, have)
+		}
+		want := size / 2
+		if err == nil && !h.part.Evict("k", at(1002).UnixMilli()) {
+			t.Fatal("want the key evicted")
+		} else if err == nil {
+			want += h.Stats().LogBytes
+		}
+		if more := used() - before; more > want {
+			t.Errorf("a value of %d bytes, %v: want at most %d bytes kept, have %d", size, err, want, more)
+		}
+	}
 }
 
 // TestWriteCost: what nobody hears is written without anything taken from memory, and what

@@ -34,14 +34,18 @@ func (e *Engine) Write(now time.Time, key string, request uint64, command func(*
 	stage, _ := e.store.Fills()
 	m := &e.mutator
 	m.Reset(e.store.Entry(key), crdt.NewWrite{Dot: d.Dot, Stamp: d.Stamp, Now: now.UnixMilli(), Fills: stage != crdt.NoFills}, e.draft.effects[:])
-	err := command(m)
-	if evicted := m.Err(); evicted != nil {
+	err, evicted := command(m), m.Err()
+	d.Effects = m.Effects()
+	e.mutator = crdt.Mutator{} // It would keep the entry, wherever that goes.
+	if d.Size() > maxDraft {
+		e.draft = nil
+	}
+	switch {
+	case evicted != nil:
 		return nil, evicted
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
-	}
-	if d.Effects = m.Effects(); len(d.Effects) == 0 {
+	case len(d.Effects) == 0:
 		return nil, nil
 	}
 	if request != 0 {
@@ -87,6 +91,10 @@ type draft struct {
 	delta   crdt.Delta
 	effects [2]crdt.Effect
 }
+
+// maxDraft is the size in bytes up to which a write stays in the draft until the next one,
+// whatever becomes of its key: a large value must not be kept by that.
+const maxDraft = 4 << 10
 
 // nextDelta returns this replica's next write, which says nothing yet. It is in the draft,
 // which is used again unless somebody keeps the write.
