@@ -435,4 +435,25 @@ var traps = []struct{ name, script string }{
 		r1 merge r2
 		r1 want k hash g=3
 	`},
+	{"rank of a register is not lost to a lower one because it had expired", `
+		r1 pfadd k 26710
+		r2 catchup r1
+		r1 expire k at 30
+		r2 expire k at 140
+		pass 30
+		r1 want k none
+		r3 pfadd k 50148
+		r1 catchup r3
+		r1 want k hyperloglog 14224=1
+		r1 pfadd k 27607
+		r1 want k hyperloglog 14224=1 7782=1
+		r1 catchup r2
+		r1 want k hyperloglog 14224=1 7782=5 until 140
+		r2 catchup r1
+		r2 pfadd k 177121
+		r2 want k hyperloglog 14224=6 7782=5 until 140
+		r2 del k
+		r1 catchup r2
+		r1 want k none
+	`},
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // A HyperLogLog is its registers, each of which shows the highest rank that is live:
-// a rank replaces the lower ones that it saw, concurrent ones all stay, and a removal
-// takes what it saw (R4). An element comes to a rank of a register ([HLLPut]) where
-// its origin saw no rank as high. What has so many registers that package crdt keeps
-// them by blocks is not in histories: there a removal leaves more (TestHLLRemovals).
+// a rank replaces those not above it that it saw, shown or expired, concurrent ones all
+// stay, and a removal takes what it saw (R4). An element comes to a rank of a register
+// ([HLLPut]) where its origin saw no rank as high. What has so many registers that package
+// crdt keeps them by blocks is not in histories: there a removal leaves more
+// (TestHLLRemovals).
 
 // hllSpec returns the ranks of the registers that have seen something.
 func hllSpec(live []*Op) map[string]int {

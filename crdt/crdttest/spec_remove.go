@@ -30,6 +30,8 @@ func (o *Op) takes(p *Op) bool {
 		return true
 	case o.place() != p.place():
 		return false
+	case o.Verb == HLLPut:
+		return o.Amount >= p.Amount // A higher rank that had expired at its origin may yet be rescued (R7).
 	case o.Verb.isWrite(), o.Verb.isCellRemoval(), o.FreshField:
 		return true
 	default:
