@@ -136,3 +136,26 @@ func TestLivesGoOn(t *testing.T) {
 		s.rest()
 	}
 }
+
+// TestLeavesWhileAllHeals: a node that is leaving when all faults end, and has what nobody
+// else has, leaves that on its disk. The disk is used again, or is no more, as those that
+// nobody used by then: it is not taken for one that keeps everything and never returns.
+// (Seeds 2257, 5909.)
+func TestLeavesWhileAllHeals(t *testing.T) {
+	for _, returns := range []bool{true, false} {
+		p := onDisks(quickPlan(1, 2, 2), keepSync)
+		p.places[0].up, p.places[1].up = false, true
+		p.disks.returns = returns
+		s := newScenario(t, p)
+		s.writeAll("ap", "SET", "v")
+		s.wait(500 * ms)
+		s.leave(s.nodes[1], -1)
+		s.rest()
+		if _, there := s.sees("ap", "k1"); there != returns {
+			t.Errorf("disks are used again: %v; want k1 there: %v, have %v", returns, returns, there)
+		}
+		if died := s.counts.Died > 0; died == returns {
+			t.Errorf("disks are used again: %v; want writes lost: %v, have %d", returns, !returns, s.counts.Died)
+		}
+	}
+}

@@ -136,7 +136,8 @@ func (w *world) slowDisk(n *node, lasts time.Duration) {
 }
 
 // healDisks ends all faults of disks: nodes that cannot read theirs are started anew,
-// and disks that nobody uses are used again, or are no more.
+// and disks that nobody uses are used again, or are no more. What a node uses that is
+// leaving by now comes to its turn when it has gone: [world.lastUse].
 func (w *world) healDisks() {
 	if w.disks == nil {
 		return
@@ -157,6 +158,24 @@ func (w *world) healDisks() {
 		default:
 			w.destroy(at)
 		}
+	}
+}
+
+// lastUse decides what becomes of the disk of a node that goes for good after everything
+// has healed, as healDisks does of those that nobody uses then: it is used again, or it is
+// no more. Otherwise what only it has would count as kept to the end, and nobody would ever
+// bring it. Where it is no more that is so before the end of the life, which answers then
+// for what nobody else has as one without a disk does. It returns in how long the next life
+// begins, negative for never.
+func (w *world) lastUse(n *node) (again time.Duration) {
+	switch {
+	case !w.settling || n.saver == nil || n.again >= 0:
+		return n.again
+	case w.disks.returns:
+		return 0
+	default:
+		w.destroy(n.at)
+		return n.again
 	}
 }
 

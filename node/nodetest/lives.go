@@ -41,6 +41,7 @@ func (w *world) watch(n *node) {
 				how = crashed
 			}
 		}
+		again = w.lastUse(n)
 		w.remove(n, how)
 	}
 	if again >= 0 {
