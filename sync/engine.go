@@ -163,7 +163,7 @@ func (e *Engine) Heads(now time.Time) *Message {
 	}
 	m := e.message(KindHeads)
 	m.Vector = e.store.Vector().Clone()
-	m.Held = e.hold.heads()
+	m.Held, m.Retired = e.hold.heads(), e.lastRetired()
 	m.Refused, m.Passing = e.peers.refused(), e.passing
 	m.Clock = crdt.StampAt(now.UnixMilli())
 	m.Keeps, m.Kept = e.kept.announce(m.Vector)
@@ -244,14 +244,13 @@ func (e *Engine) Receive(now time.Time, m *Message) *Message {
 func (e *Engine) receiveHeads(now time.Time, m *Message) {
 	own := e.store.Vector()
 	has := e.store.Sight(m.Vector)
-	e.notePast(m)
 	switch isNew := e.peers.heard(now, m, e.self.Replica, e.store.CoversAll); {
 	case isNew:
 		e.Announce()
 	case !has.CoversAll(own):
 		e.touch(now)
 	}
-	e.noteVector(m.From, m.Vector)
+	e.noteVector(m.From, m.Vector.Join(m.Retired))
 	if i, ok := e.peers.search(m.From); ok {
 		e.meet(now, &e.peers.list[i])
 		e.compareHeads(now, &e.peers.list[i], m)

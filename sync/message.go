@@ -76,6 +76,9 @@ type Message struct {
 	// than Vector: a crash takes it back to that. KindHeads.
 	Kept  crdt.Vector
 	Keeps bool
+	// Retired is the last write under each ID that the sender knows to be retired, until
+	// that is stable: its Vector names them no more. KindHeads.
+	Retired crdt.Vector
 	// Clock is the sender's wall clock with KindHeads, and its highest stamp with
 	// KindSnapshot when the snapshot was taken. No write that it makes later has a
 	// lower stamp, and none in the snapshot a higher one.

@@ -15,7 +15,7 @@ import (
 //	deltas    partition, sender, region, flags, [delta, ...],
 //	          [partition, [delta, ...], ...]
 //	heads     sender, region,
-//	          [[partition, vector, held, clock, at, digest, keys, refused, passing, kept], ...]
+//	          [[partition, vector, held, clock, at, digest, keys, refused, passing, kept, retired], ...]
 //	pull      partition, sender, region, vector
 //	fetch     partition, sender, region, session, index
 //	snapshot  partition, sender, region, session, index, last, clock,
@@ -29,7 +29,7 @@ import (
 //	want      partition, sender, region, vector, only, [key, ...]
 //	given     partition, sender, region, vector, roll, [key, entry, ...], [key, ...]
 //
-// Package crdt says what a roll is. A range is a seed, a number of bits and a prefix. The last fields of heads
+// Package crdt says what a roll is. Kept repeats the vector where only retired follows. A range is a seed, a number of bits and a prefix. The last fields of heads
 // and of a snapshot are missing where they say nothing.
 
 // tagBase is the tag of the first kind; package crdt uses the tags below 16.
@@ -123,6 +123,8 @@ func EncodeHeads(ms []*Message) []byte {
 	for _, m := range ms {
 		n := 4
 		switch {
+		case len(m.Retired) > 0:
+			n = 11
 		case m.Keeps:
 			n = 10
 		case m.Passing:
@@ -152,7 +154,10 @@ func EncodeHeads(ms []*Message) []byte {
 			e.Bool(m.Passing)
 		}
 		if n >= 10 {
-			e.Vector(m.Kept)
+			e.Vector(m.kept())
+		}
+		if n >= 11 {
+			e.Vector(m.Retired)
 		}
 	}
 	return e.Append(nil, tagBase+uint8(KindHeads))
@@ -296,6 +301,12 @@ func decodeHeads(d *crdt.Decoder) []*Message {
 		}
 		if rec.More() {
 			m.Kept, m.Keeps = d.Vector(), true
+		}
+		if rec.More() {
+			m.Retired = d.Vector()
+			if m.Kept.Equal(m.Vector) {
+				m.Kept, m.Keeps = nil, false
+			}
 		}
 		rec.End()
 		out = append(out, m)

@@ -85,6 +85,23 @@ func TestHeadsOfManyPartitionsAreOneMessage(t *testing.T) {
 	}
 }
 
+// TestHeadsSayWhatIsRetired: beside what is kept and without it. Who does not know of the
+// field reads the same of the others.
+func TestHeadsSayWhatIsRetired(t *testing.T) {
+	v := crdt.Vector{dot(1, 3), dot(2, 70000)}
+	for _, m := range []*cachesync.Message{
+		{Retired: crdt.Vector{dot(3, 4)}},
+		{Retired: crdt.Vector{dot(3, 4)}, Keeps: true, Kept: crdt.Vector{dot(1, 2)}},
+		{Keeps: true, Kept: crdt.Vector{dot(1, 2)}},
+	} {
+		m.Kind, m.Partition, m.From, m.Region, m.Vector, m.Clock = cachesync.KindHeads, 7, 1, "eu", v, crdt.StampAt(1000)
+		got, err := cachesync.Decode(cachesync.Encode(m))
+		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], m) {
+			t.Errorf("want %+v, have %+v, %v", m, got, err)
+		}
+	}
+}
+
 func TestDeltasOfManyPartitionsAreOneMessage(t *testing.T) {
 	var want []*cachesync.Message
 	for p := range 4 {

@@ -14,7 +14,6 @@ type peer struct {
 	vector  crdt.Vector // what it had applied when it announced
 	kept    crdt.Vector // what a crash cannot take of that
 	held    crdt.Vector
-	past    crdt.Vector // what it named before and does not name any more: it knows those replicas to be retired
 	clock   crdt.HLC
 	heard   time.Time
 	told    time.Time // when vector and held came

@@ -129,6 +129,15 @@ func (e *Engine) outlives(p *peer) bool {
 	})
 }
 
+// lastRetired returns the last write under each ID whose retirement is known here and not
+// stable, as far as it is known. The vector names none of them.
+func (e *Engine) lastRetired() (out crdt.Vector) {
+	for _, r := range e.store.Retired() {
+		out = out.Advance(r.Last)
+	}
+	return out
+}
+
 // renew goes on under the next ID when the own one has been retired: everybody took
 // this replica for gone.
 func (e *Engine) renew() {

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -8,6 +9,14 @@ import (
 // not known yet, and something of that replica's time has been forgotten, it is not taken
 // for somebody who has seen nothing of it: its state, with the retirement, is taken.
 func TestRetirementComesAsState(t *testing.T) {
+	for _, heard := range []bool{true, false} {
+		t.Run(fmt.Sprintf("heard of before: %v", heard), func(t *testing.T) { retirementComesAsState(t, heard) })
+	}
+}
+
+// retirementComesAsState is the test where who does not know of the retirement has heard
+// of who made it before, or has not: that one is new to it, or was forgotten.
+func retirementComesAsState(t *testing.T, heard bool) {
 	cfg := retireCfg
 	cfg.LogBytes = 1
 	a, b, c := newHolder(t, lifeA, "eu", cfg), newHolder(t, lifeB, "eu", cfg), newHolder(t, lifeC, "eu", cfg)
@@ -33,6 +42,9 @@ func TestRetirementComesAsState(t *testing.T) {
 	a.write(at(300), "m", set("v")) // The log has no room for both.
 	b.write(at(300), "n", set("v")) // Neither has all that the other has.
 	for a.Next() != nil || b.Next() != nil {
+	}
+	if !heard {
+		b.Forget(a.id)
 	}
 	a.Announce()
 	b.Receive(at(310), a.Heads(at(310)))

@@ -46,60 +46,14 @@ func (e *Engine) isNewcomer(v crdt.Vector) bool {
 	return !slices.ContainsFunc(e.store.Horizon().Vector, func(d crdt.Dot) bool { return v.Get(d.Replica) > 0 })
 }
 
-// notePast notes, of what a peer announced before, what it names no more. Either it has
-// seen the retirement of those replicas, which is not known here and is among what is
-// missing here; or it has been rebuilt, and then names less of others as well, or nothing
-// new.
-func (e *Engine) notePast(m *Message) {
-	i, ok := e.peers.search(m.From)
-	if !ok || m.Clock <= e.peers.list[i].clock {
-		return
-	}
-	p, own := &e.peers.list[i], e.store.Vector()
-	dropped := slices.ContainsFunc(p.vector, func(d crdt.Dot) bool { return m.Vector.Get(d.Replica) == 0 })
-	if !dropped && len(p.past) == 0 {
-		return
-	}
-	less := slices.ContainsFunc(p.vector, func(d crdt.Dot) bool {
-		n := m.Vector.Get(d.Replica)
-		return n > 0 && n < d.N
-	})
-	if less || dropped && p.vector.CoversAll(m.Vector) {
-		p.past = nil
-		return
-	}
-	// The horizon names nothing that the own vector does not, but what is known to be retired.
-	p.past = slices.DeleteFunc(p.past.Join(p.vector).Clone(), func(d crdt.Dot) bool {
-		return m.Vector.Get(d.Replica) > 0 || own.Get(d.Replica) == 0
-	})
-}
-
-// hasBeenAware reports whether who announces a vector has seen what has been forgotten
-// here, for all that can be told: it does where the vector names a replica no more of
-// which the peer had announced that much before.
-func (e *Engine) hasBeenAware(life crdt.ReplicaID, v crdt.Vector) bool {
-	if e.isAware(v) {
-		return true
-	}
-	i, ok := e.peers.search(life)
-	if !ok || len(e.peers.list[i].past) == 0 {
-		return false
-	}
-	v = v.Clone()
-	for _, d := range e.peers.list[i].past {
-		if v.Get(d.Replica) == 0 {
-			v = v.Advance(d)
-		}
-	}
-	return e.isAware(v)
-}
-
 // noteVector notes what is unmet of a peer's vector, or that nothing of that life is any
 // more: who has seen all that has been forgotten here, and has nothing that is missing
-// here, writes nothing that has not.
+// here, writes nothing that has not. The vector names the IDs too that the peer knows to
+// be retired: where that is not known, who names one no more could not be told from who
+// has seen nothing of it.
 func (e *Engine) noteVector(life crdt.ReplicaID, v crdt.Vector) {
 	switch {
-	case !e.hasBeenAware(life, v):
+	case !e.isAware(v):
 		if e.isNewcomer(v) {
 			return
 		}
