@@ -77,6 +77,9 @@ func (w *world) lookIfReady(n *node, p partition) {
 			w.parts[p].apart = true
 		}
 	}
+	if w.hasForgotten(n, p) {
+		w.parts[p].apart = true
+	}
 	if w.now-h.since <= w.cfg.FillWait {
 		return
 	}

@@ -140,6 +140,36 @@ func (w *world) onDisk(p partition, dot crdt.Dot) bool {
 	return slices.ContainsFunc(w.drives, func(d *disk) bool { return d != nil && d.resting && d.vectors[p].Covers(dot) })
 }
 
+// hasForgotten reports whether a disk that nobody uses holds a state in which something
+// was forgotten, or an ID retired, that neither a node nor anybody who lives has seen. Who
+// stops cleanly is not waited for any more from then on, and may come back to its own disk
+// while nobody is there to tell it what has become of the partition. What it writes then
+// has not seen that, as with who was left out: of the two states one gives way, with what
+// nobody else has of it. Had anybody who lives seen it, the node would have to have it
+// from there.
+func (w *world) hasForgotten(n *node, p partition) bool {
+	unseen := func(d crdt.Dot) bool {
+		return !slices.ContainsFunc(w.nodes, func(o *node) bool { return o != nil && o.held[p].on && o.held[p].seen.Covers(d) })
+	}
+	return len(n.held[p].seen) > 0 && slices.ContainsFunc(w.drives, func(d *disk) bool {
+		return d != nil && d.resting && slices.ContainsFunc(d.horizon(p), unseen)
+	})
+}
+
+// horizon returns the vector of what was forgotten in the state that a disk has of a
+// partition.
+func (d *disk) horizon(p partition) crdt.Vector {
+	state := d.last().parts[p]
+	if state == nil || d.damaged[p] {
+		return nil
+	}
+	head, err := state.Head()
+	if err != nil {
+		d.w.broken("%s, partition %d: head on disk: %w", d.w.places[d.at].name, p, err)
+	}
+	return head.Horizon.Vector
+}
+
 // destroy is the end of a disk that nobody uses, with all that it has.
 func (w *world) destroy(at int) {
 	d := w.drives[at]

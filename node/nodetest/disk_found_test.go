@@ -159,3 +159,44 @@ func TestLeavesWhileAllHeals(t *testing.T) {
 		}
 	}
 }
+
+// TestComesBackToNobody: who stopped cleanly is not waited for. When it comes back to its
+// disk while nobody is there who has forgotten something since, here that its ID is
+// retired, its state and theirs cannot both stay: what it takes until it meets them may be
+// lost. All end equal, and who comes back later, to one that is there, loses nothing.
+func TestComesBackToNobody(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		p := onDisks(quickPlan(1, 2, 2), keepSync)
+		p.cfg.Sync.RetireAfter = time.Second
+		s := newScenario(t, p)
+		s.start(1)
+		s.wait(2 * time.Second)
+		s.writeAll("ap", "SET", "v")
+		s.wait(time.Second)
+		s.leave(s.nodes[1], -1)
+		s.wait(6 * time.Second)
+		if len(s.parts[0].retirements) == 0 {
+			t.Fatal("want the ID of who has gone retired")
+		}
+		if alone {
+			s.leave(s.nodes[0], -1)
+			s.wait(time.Second)
+		}
+		s.start(1)
+		s.wait(400 * ms)
+		s.writeAll("ap", "SET", "w")
+		s.wait(100 * ms)
+		if alone {
+			s.start(0)
+		}
+		s.rest()
+		if (s.counts.Died > 0) != alone || (s.counts.Rebuilt > 0) != alone {
+			t.Errorf("alone: %v: want something lost only then, have %d writes lost and %d partitions begun anew", alone, s.counts.Died, s.counts.Rebuilt)
+		}
+		for i := range 16 {
+			if v, _ := s.sees("ap", fmt.Sprintf("k%d", i)); v == "" {
+				t.Errorf("alone: %v: k%d is gone", alone, i)
+			}
+		}
+	}
+}

@@ -39,7 +39,8 @@ type history struct {
 	// retirements are all by which IDs were retired from vectors, by whomever.
 	retirements []*crdt.Delta
 	// apart says that a holder began to answer without having been filled, or without
-	// having met anybody who has written.
+	// having met anybody who has written, or from its disk with nobody there to tell it
+	// what has been forgotten since.
 	apart bool
 	// blurred are keys that had counters when they began anew because nobody had them.
 	blurred map[string]bool

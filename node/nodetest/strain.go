@@ -11,7 +11,8 @@ import (
 // A member that was away for longer than the others wait for it is left out: they
 // forget what it has not seen, and refuse what it writes without having seen that.
 // A node that could not be filled in time, or found nobody, writes without having
-// seen anything, and others do not wait for it. In both cases whole states and
+// seen anything, and others do not wait for it; nor do they for who has stopped cleanly,
+// and it may come back to its disk when none of them is there. In all these cases whole states and
 // comparisons decide what becomes of writes that did not know of each other: one
 // that was hidden by another, by R1, R7 or R8, may have been forgotten where it was
 // hidden, and then does not show again, or only when somebody who still has it
