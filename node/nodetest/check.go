@@ -6,6 +6,7 @@ import (
 
 	"github.com/atollcache/atoll/crdt"
 	"github.com/atollcache/atoll/crdt/crdttest"
+	"github.com/atollcache/atoll/node/command"
 	"github.com/atollcache/atoll/node/core"
 	"github.com/atollcache/atoll/node/wire"
 	cachesync "github.com/atollcache/atoll/sync"
@@ -167,6 +168,8 @@ func (w *world) mustAnswer(c *call, r wire.Reply) string {
 		return ""
 	case w.gentle:
 		return "nothing is broken"
+	case r.Err.Code == command.ErrReplyLost.Code && r.Err.Text == command.ErrReplyLost.Text && len(w.requests[c.cmd.Request]) > 0:
+		return "" // It has run, and been answered so: no node can say more, however often it is asked.
 	case w.net.hang > 0 || w.net.loss > 2 || w.now < w.disturbed[c.step.region]+w.calm():
 		return ""
 	case r.Err.Code == wire.CodeTimeout && after != nil && w.troubledSince(c.began):

@@ -57,6 +57,7 @@ func (w *world) look(n *node, p partition) {
 		w.counts.Rebuilt++
 		w.note(n, "begins partition %d anew at %v, had %v", p, v, before)
 		w.dropped(n, p, rebuilt, before)
+		w.unassure(n, p, v, before)
 		w.audit(n, p)
 	default:
 		w.broken("%s, partition %d: went back from %v to %v", w.places[n.at].name, p, before, v)

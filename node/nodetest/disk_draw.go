@@ -58,7 +58,10 @@ func drawDisks(p *plan, n int) {
 		blackout:   r.IntN(3) == 0,
 	}
 	if d.every = d.window / 8; d.durability == keepNone {
-		d.every = 200 * ms
+		// The bound of stamps has to outlast the wait for the next round and for the sweep
+		// that asks for it, which comes every 200 ms: in package node it is five sweeps
+		// ahead. Were all three as long, whoever asks could find it passed each time.
+		d.every = min(200*ms, d.lead/4)
 	}
 	if p.gentle {
 		d.fails, d.blackout = 0, false

@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/atollcache/atoll/crdt"
@@ -107,6 +108,17 @@ func (n *node) answersFor(s *core.Shard, cmd wire.Command, reply wire.Reply) (ou
 func (n *node) assure(writes []*write) {
 	for _, o := range writes {
 		o.assured = append(o.assured, assured{n.id, n.w.now})
+	}
+}
+
+// unassure takes back what a node has answered for and has dropped as it began a partition
+// anew: its disk drops that, too. Whether it may be dropped is checked there and then;
+// should it come again from others, it is another copy, for which nobody here has answered.
+func (w *world) unassure(n *node, p partition, has, had crdt.Vector) {
+	for _, o := range w.parts[p].writes {
+		if had.Covers(o.delta.Dot) && !has.Covers(o.delta.Dot) {
+			o.assured = slices.DeleteFunc(o.assured, func(a assured) bool { return a.life == n.id })
+		}
 	}
 }
 
