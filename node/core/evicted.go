@@ -24,11 +24,12 @@ func (s *Shard) Ghosts(most int) (keys []string) {
 }
 
 // Bury removes a key that is evicted here and that nobody has: a write that begins it anew
-// and leaves it at that. It reports whether it did.
+// and leaves it at that. It reports whether it did. Once it is settled what a node that
+// leaves hands over it does not: the write might go with the node.
 func (s *Shard) Bury(key string) bool {
 	s.mu.Lock()
 	defer s.unlock()
-	if s.mu.closed || s.refuses.Load() != nil || !s.mu.state.Entry(key).IsEvicted() {
+	if s.mu.closed || s.last != nil || s.refuses.Load() != nil || !s.mu.state.Entry(key).IsEvicted() {
 		return false
 	}
 	d, err := s.mu.engine.Write(s.now(), key, 0, func(m *crdt.Mutator) error {

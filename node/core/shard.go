@@ -25,7 +25,7 @@ type Shard struct {
 	news     atomic.Bool                 // there is something to broadcast, as of the last write; changed under mu
 	ready    atomic.Bool                 // filled from the other holders, or known to be the first; changed under mu
 	refuses  *atomic.Pointer[wire.Error] // why writes are refused; nil in it: they are not
-	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; only steps touch it
+	last     crdt.Vector                 // of a node that leaves: what was here when its last command was done; set by steps, under mu
 	memory   *Memory                     // nil: there is no limit
 	haunted  atomic.Bool                 // something is evicted; changed under mu
 	unplaced time.Time                   // when it was found to belong elsewhere; only sweeps touch it
