@@ -34,8 +34,8 @@ type DiskConfig struct {
 	// Window is what can be lost with Interval when the process is killed or the
 	// power fails: what was acknowledged within so long before. It holds as long as a
 	// commit takes less than half of it; while one takes longer writes wait, so that
-	// no more is at stake. A shorter one costs more syncs, about eight in it.
-	// Default: 1 s.
+	// no more is at stake. A shorter one costs more syncs, about eight in it; there
+	// are eight a second in any case. Default: 1 s.
 	Window time.Duration
 	// MaxUnsaved bounds the bytes in memory of what has changed and is not on the disk.
 	// At the bound writes wait for the disk, for DiskWait at most; what other nodes
@@ -95,11 +95,14 @@ func (c DiskConfig) validate() error {
 const minWindow = 10 * time.Millisecond
 
 // every is the beat at which what has changed is saved without anybody waiting for it.
+// However much may be lost, the beat has to keep the bound of stamps ahead of the clock,
+// and to leave as long again for the commit.
 func (c DiskConfig) every() time.Duration {
+	const most = core.MaxLead / 8
 	if c.Durability == None {
-		return time.Second
+		return most
 	}
-	return min(c.Window/8, time.Second)
+	return min(c.Window/8, most)
 }
 
 // loses reports whether what was committed may be lost all the same.

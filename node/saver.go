@@ -75,7 +75,7 @@ func (d *disk) round() error {
 // save saves what has changed in a core, and keeps the bound of its stamps ahead. left
 // says that it was not all, since something cannot be read.
 func (d *disk) save(c *core.Core) (saves int, left bool, err error) {
-	if c.WantsBound(d.now().Add(core.MaxLead / 2)) {
+	if c.WantsBound(d.now().Add(stampAhead)) {
 		bound := d.lead()
 		if err := d.setMeta(c.Replica(), bound); err != nil {
 			return 0, false, err
@@ -146,8 +146,13 @@ func (d *disk) wait(ctx context.Context) error {
 }
 
 // stampSlack is how far ahead of the clock stamps must be allowed for a command to
-// begin.
-const stampSlack = core.MaxLead / 4
+// begin. A round sets their bound anew once less than stampAhead is left of it, so that
+// commands do not come to wait for it as long as a beat and a commit take less than the
+// difference.
+const (
+	stampSlack = core.MaxLead / 4
+	stampAhead = core.MaxLead / 2
+)
 
 // hasRoom reports whether a write may run now.
 func (d *disk) hasRoom(c *core.Core) bool {
