@@ -161,6 +161,8 @@ func TestMalformedBytesAreRefused(t *testing.T) {
 		{"a retired ID with a later write", snapshot + "92 01 03 94 90 00 00 96 00 02 01 03 02 00 92 c4016b 91 91 95 " + write, errNumber},
 		{"a retired ID that is named", snapshot + "94 00 03 01 03 94 90 00 00 96 00 03 01 03 02 00 90", errRetires},
 		{"a retirement that is not seen", snapshot + "92 01 02 94 90 00 00 96 00 03 01 03 02 00 90", errNumber},
+		{"a retirement by who is known no more", snapshot + "90 94 90 02 00 96 00 03 01 03 02 00 90", nil},
+		{"a retirement by who is known no more, not forgotten", snapshot + "90 94 90 01 00 96 00 03 01 03 02 00 90", errNumber},
 		{"a retirement by itself", snapshot + "92 01 02 94 90 00 00 96 00 03 00 04 02 00 90", errRetires},
 		{"two that retire each other", snapshot + "90 94 90 00 00 9c 00 03 01 03 02 00 01 03 00 03 02 00 90", errNumber},
 		{"retirements out of order", snapshot + "92 01 03 94 90 00 00 9c 00 03 01 03 02 00 00 03 01 02 02 00 90", errOrder},

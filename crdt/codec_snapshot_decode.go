@@ -117,7 +117,7 @@ func (d *Decoder) checkRoll(s *Snapshot) {
 		return
 	}
 	for _, r := range s.Retired {
-		if left := maxChain; !s.covers(r.By, &left) {
+		if left := maxChain; !s.coversRetirement(r, &left) {
 			d.r.Fail(errNumber)
 		}
 	}
@@ -143,11 +143,23 @@ func (s *Snapshot) covers(d Dot, left *int) bool {
 	}
 	i, _ := slices.BinarySearchFunc(s.Retired, d.Replica, Retirement.compareReplica)
 	for ; *left > 0 && i < len(s.Retired) && s.Retired[i].Last.Replica == d.Replica; i++ {
-		if d.N <= s.Retired[i].Last.N && s.covers(s.Retired[i].By, left) {
+		if d.N <= s.Retired[i].Last.N && s.coversRetirement(s.Retired[i], left) {
 			return true
 		}
 	}
 	return false
+}
+
+// coversRetirement reports whether the retirement has been seen. Who made it may itself
+// have been retired since, and that be forgotten: then it was before the horizon, for one
+// of several retirements of an ID is kept until all are stable.
+func (s *Snapshot) coversRetirement(r Retirement, left *int) bool {
+	by := r.By.Replica
+	_, known := slices.BinarySearchFunc(s.Retired, by, Retirement.compareReplica)
+	if !known && !s.names(by) {
+		return r.Stamp <= s.Horizon.Stamp
+	}
+	return s.covers(r.By, left)
 }
 
 // bindTo makes dots that s has not seen an error. Of replicas that it does not name

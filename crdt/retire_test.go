@@ -208,6 +208,36 @@ func TestRetiredTwiceEndsTogether(t *testing.T) {
 	}
 }
 
+// TestRetiringReplicaIsForgotten: an ID is retired twice, and one of the two that did so is
+// retired itself. That is stable before both are, so that what is kept names somebody who is
+// known no more. It goes over the wire all the same.
+func TestRetiringReplicaIsForgotten(t *testing.T) {
+	_, b, last, first := retiring(t)
+	second := b.retires(t, 2001, last)
+	b.takes(t, first)
+	of := b.retires(t, 3000, first.Dot)
+	stable := Vector{{2, of.Dot.N}}
+	b.p.Collect(9000, func(v Vector, _ HLC) bool {
+		return stable.CoversAll(v) && !v.Equal(Vector{second.Dot}) || v.Equal(Vector{first.Dot})
+	})
+	if have := b.p.Retired(); len(have) != 2 || have[0].By != first.Dot {
+		t.Fatalf("want the retirements of %v kept, have %v", last, have)
+	}
+	shot := b.p.Snapshot()
+	s, err := DecodeSnapshot(AppendSnapshot(nil, shot, 0, len(shot.Keys)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c Partition
+	if err := c.Join(s); err != nil {
+		t.Fatal(err)
+	}
+	wantBytes(t, "joined", snapshotBytes(&b.p), snapshotBytes(&c))
+	if sees := c.Sight(Vector{of.Dot}); !sees.Covers(last) {
+		t.Errorf("who has seen %v has seen %v", of.Dot, last)
+	}
+}
+
 // TestRetiredAfterLess: who is cut off retires an ID after less than others have seen of
 // it. These give way, and still say so when how much there was is stable to them, though
 // the other one has not seen that.
